@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dataplane.h - the one seam between the control plane (Go) and the data plane (C).
+ *
+ * Everything that crosses is a value: a struct that names its object in full (net, ifindex,
+ * prefix, ...) and may be said twice with the same effect. No call keeps a pointer that it was
+ * given. All calls of the "write" half are made by one thread at a time (the holder of RTNL);
+ * they return 0 or a negative errno, and when they return, every lcore that starts a burst from
+ * then on sees the change. The "read" half may be called from any thread.
+ *
+ * Packets cross by copy: dp_punt_read() (C to Go) and dp_inject() (Go to C).
+ */
+#ifndef SKUA_DATAPLANE_H
+#define SKUA_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DP_MAX_NETS 64	      /* instances of the stack */
+#define DP_MAX_LINKS 1024     /* ifindexes per net: 1 .. DP_MAX_LINKS - 1 */
+#define DP_MAX_WORKERS 16     /* poll-mode lcores */
+#define DP_MAX_TABLES 4096    /* routing tables in all, both families */
+#define DP_MAX_NEXTHOPS (1u << 20)
+#define DP_MAX_GROUP 256      /* members of a nexthop group */
+#define DP_PORT_NONE UINT16_MAX
+#define DP_IFNAMSIZ 16
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+struct dp_conf {
+	uint32_t workers;    /* 1 .. DP_MAX_WORKERS */
+	uint32_t mbufs;	     /* mbufs in the packet pool */
+	uint32_t mbuf_data;  /* bytes of data room per mbuf, without headroom; 0: 2048 */
+	uint32_t neigh_max;  /* neighbour entries per net and family; 0: 131072 */
+	uint32_t punt_bytes; /* punt ring per worker, a power of two; 0: 4 MiB */
+	uint8_t hash_seed[40]; /* key of the flow hash: random for a router, fixed for a test */
+};
+
+/* Builds pools, rings, tables. After rte_eal_init(). -ENOMEM, -EINVAL. */
+int dp_init(const struct dp_conf *conf);
+void dp_fini(void);
+
+/* The life of a worker: polls its queues until dp_stop(). Never enters Go. arg: worker index. */
+int dp_worker_main(void *arg);
+void dp_stop(void);
+
+/*
+ * One turn of the poll loop on the calling thread, for tests that want to be the clock.
+ * Returns the number of packets received plus injected packets taken. The caller must have
+ * registered the thread with dp_worker_enter(), once, and be the only one that is this worker.
+ */
+int dp_worker_enter(uint32_t worker);
+int dp_worker_poll(uint32_t worker);
+void dp_worker_exit(uint32_t worker);
+
+/* --- ports --------------------------------------------------------------------------------- */
+
+/* A started ethdev port is handed to the data plane, or taken back (queues are drained). */
+int dp_port_add(uint16_t port, uint16_t nb_rxq, uint16_t nb_txq);
+int dp_port_del(uint16_t port);
+/* Which worker polls a receive queue. By default queue q is polled by worker q % workers. */
+int dp_port_rxq(uint16_t port, uint16_t queue, uint32_t worker);
+
+/* The mempool that receive queues are to be filled from (a struct rte_mempool *). */
+void *dp_mempool(void);
+
+/*
+ * A port without a driver: a pair of rings (drivers/ring.c). With fd >= 0 a C thread moves frames
+ * between the rings and that TUN/TAP (IFF_TAP | IFF_NO_PI) file descriptor and owns it; with
+ * fd < 0 frames go in by dp_ring_port_send() and come out by dp_ring_port_recv(). Returns the
+ * new ethdev port id, already started, or a negative errno. Closed by dp_port_del().
+ */
+int dp_ring_port(const char *name, int fd);
+int dp_ring_port_send(uint16_t port, const void *frame, uint32_t len);
+/* One frame that the stack transmitted: its length, 0 when there is none, -EMSGSIZE. */
+int dp_ring_port_recv(uint16_t port, void *buf, uint32_t room);
+
+/* --- net ----------------------------------------------------------------------------------- */
+
+int dp_net_add(uint32_t net);
+int dp_net_del(uint32_t net);
+
+enum dp_net_key {
+	DP_NET_MULTIPATH_HASH_POLICY, /* 0: L3, 1: L4 5-tuple (fib_multipath_hash_policy) */
+	DP_NET_MULTIPATH_HASH_POLICY6,
+	DP_NET_KEY_MAX,
+};
+int dp_net_conf(uint32_t net, uint32_t key, uint32_t value);
+
+/*
+ * The tables that a lookup goes through, in order, until one yields something other than
+ * "no route" or RTN_THROW. At most 16. Replaced as a whole (what fib_rules come to).
+ */
+int dp_net_tables(uint32_t net, uint8_t family, const uint32_t *tables, uint32_t n);
+
+/* --- links --------------------------------------------------------------------------------- */
+
+enum dp_link_type { DP_LINK_ETHER, DP_LINK_LOOPBACK };
+
+/* dp_link.conf: the per-device sysctls that packets meet (in_device, inet6_dev). */
+#define DP_CONF_FORWARDING (1u << 0)
+#define DP_CONF_RP_STRICT (1u << 1) /* rp_filter = 1 */
+#define DP_CONF_RP_LOOSE (1u << 2)  /* rp_filter = 2 */
+#define DP_CONF_ACCEPT_LOCAL (1u << 3)
+#define DP_CONF_SEND_REDIRECTS (1u << 4)
+#define DP_CONF_SHARED_MEDIA (1u << 5)
+#define DP_CONF_ROUTE_LOCALNET (1u << 6)
+#define DP_CONF_ACCEPT_SRC_ROUTE (1u << 7)
+#define DP_CONF_BC_FORWARDING (1u << 8)
+#define DP_CONF_IN_L2_MULTICAST_DROP (1u << 9) /* drop_unicast_in_l2_multicast */
+#define DP_CONF_DISABLED (1u << 10)	       /* IPv6 only: disable_ipv6 */
+#define DP_CONF_ENABLED (1u << 11)	       /* the device has an in_device / inet6_dev */
+
+struct dp_link {
+	uint32_t net;
+	uint32_t ifindex;
+	char name[DP_IFNAMSIZ];
+	uint16_t port; /* ethdev port id or DP_PORT_NONE */
+	uint8_t type;  /* enum dp_link_type */
+	uint8_t carrier;
+	uint32_t flags; /* IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_LOOPBACK */
+	uint32_t mtu;	/* L3, bytes: 68 .. 65535 */
+	uint32_t mtu6;
+	uint32_t conf4; /* DP_CONF_* */
+	uint32_t conf6;
+	uint8_t lladdr[6];
+	uint8_t pad[2];
+};
+
+int dp_link_set(const struct dp_link *link);
+int dp_link_del(uint32_t net, uint32_t ifindex);
+
+/* An own address: source validation (RFC 1812 5.3.8; a packet from ourselves is a martian). */
+struct dp_addr {
+	uint32_t net;
+	uint32_t ifindex;
+	uint8_t family; /* AF_INET, AF_INET6 */
+	uint8_t tentative; /* IPv6 DAD runs: not yet ours for data */
+	uint8_t pad[2];
+	uint8_t addr[16]; /* network order; IPv4 in the first 4 bytes */
+};
+int dp_addr_set(const struct dp_addr *addr);
+int dp_addr_del(const struct dp_addr *addr);
+
+/* A multicast group that a link has joined (ip_mc_list, ifmcaddr6). */
+int dp_mcast_set(const struct dp_addr *group);
+int dp_mcast_del(const struct dp_addr *group);
+
+/* --- nexthops and routes ------------------------------------------------------------------- */
+
+#define DP_NH_ONLINK (1u << 0)
+#define DP_NH_GATEWAY (1u << 1) /* gw is set; else the destination is the neighbour */
+#define DP_NH_LINKDOWN (1u << 2)
+
+/* What a route points at (fib_info): ids are the control plane's, 1 .. DP_MAX_NEXTHOPS - 1. */
+struct dp_nexthop {
+	uint32_t net;
+	uint32_t id;
+	uint32_t ifindex; /* 0 for RTN_BLACKHOLE, _UNREACHABLE, _PROHIBIT, _THROW and groups */
+	uint32_t mtu;	  /* RTAX_MTU, 0: the link's */
+	uint8_t family;	  /* of the routes that point here */
+	uint8_t type;	  /* RTN_* */
+	uint8_t scope;	  /* RT_SCOPE_* of the nexthop (nhc_scope) */
+	uint8_t flags;	  /* DP_NH_* */
+	uint8_t gw_family;
+	uint8_t pad[3];
+	uint8_t gw[16];
+	uint32_t n_members; /* > 0: an ECMP group; type is RTN_UNICAST */
+};
+struct dp_nh_member {
+	uint32_t id;
+	uint32_t weight; /* 1 .. 256 */
+};
+int dp_nexthop_set(const struct dp_nexthop *nh, const struct dp_nh_member *members);
+int dp_nexthop_del(uint32_t net, uint32_t id);
+
+struct dp_route {
+	uint32_t net;
+	uint32_t table;
+	uint32_t nh_id; /* 0: delete the prefix */
+	uint8_t family;
+	uint8_t plen;
+	uint8_t pad[2];
+	uint8_t dst[16]; /* network order */
+};
+/* Sets n routes in order; stops at the first error and says in *done how many are in. */
+int dp_route_set(const struct dp_route *routes, uint32_t n, uint32_t *done);
+int dp_table_flush(uint32_t net, uint8_t family, uint32_t table);
+
+/* --- neighbours ---------------------------------------------------------------------------- */
+
+struct dp_neigh {
+	uint32_t net;
+	uint32_t ifindex;
+	uint16_t nud; /* NUD_*; a valid state publishes lladdr, NUD_FAILED fails the hold queue */
+	uint8_t family;
+	uint8_t lladdr[6];
+	uint8_t pad[3];
+	uint8_t addr[16];
+};
+/*
+ * Valid states (NUD_VALID) forward; packets held for the entry leave at once. NUD_STALE forwards
+ * and punts DP_PUNT_NEIGH_USED on first use. NUD_INCOMPLETE holds. NUD_FAILED drops what is held
+ * (SKB_DROP_REASON_NEIGH_FAILED) and punts DP_PUNT_ICMP_SEND (host unreachable) for each; the
+ * next packet punts DP_PUNT_NEIGH_MISS again.
+ */
+int dp_neigh_set(const struct dp_neigh *neigh);
+int dp_neigh_del(const struct dp_neigh *neigh);
+/* 1: used by a packet since the last call, 0: not, -ENOENT. Clears the mark. */
+int dp_neigh_used(const struct dp_neigh *neigh);
+/* arp_queue: at most this many packets are held per entry and worker (default 101). */
+int dp_neigh_hold_max(uint32_t packets);
+
+/* --- punt: C to Go ------------------------------------------------------------------------- */
+
+enum dp_punt_reason {
+	DP_PUNT_ARP,	    /* an ARP packet received; data: Ethernet frame */
+	DP_PUNT_ND,	    /* ICMPv6 133 .. 137 delivered locally */
+	DP_PUNT_ICMP,	    /* other ICMP/ICMPv6 delivered locally (echo, ...) */
+	DP_PUNT_IGMP,	    /* IGMP and MLD */
+	DP_PUNT_LOCAL,	    /* everything else delivered locally: protocol sockets, port unreachable */
+	DP_PUNT_ICMP_SEND,  /* an error is to be sent about data: icmp_type, icmp_code, info */
+	DP_PUNT_NEIGH_MISS, /* no (valid) neighbour: addr on oif; data: the packet that asked */
+	DP_PUNT_NEIGH_USED, /* a NUD_STALE neighbour was used; no data */
+	DP_PUNT_MAX,
+};
+
+struct dp_punt {
+	uint32_t net;
+	uint32_t iif;	   /* ifindex received on, 0: locally generated */
+	uint32_t oif;	   /* NEIGH_*: the neighbour's link; ICMP_SEND redirect: output link */
+	uint32_t len;	   /* bytes of data that follow the header */
+	uint32_t pkt_len;  /* bytes that the packet had (>= len) */
+	uint32_t info;	   /* ICMP_SEND: MTU or pointer, host order */
+	uint16_t reason;   /* enum dp_punt_reason */
+	uint16_t protocol; /* EtherType, host order */
+	uint16_t l3;	   /* offset of the network header in data; data begins with Ethernet */
+	uint16_t l4;	   /* offset of the transport header (after IPv6 extension headers), or 0 */
+	uint8_t pkt_type;  /* PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST */
+	uint8_t ipproto;   /* final next header */
+	uint8_t family;	   /* of addr */
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+	uint8_t rt_type;   /* RTN_* of the input route: RTN_LOCAL, _BROADCAST, _MULTICAST, ... */
+	uint8_t worker;
+	uint8_t pad;
+	uint8_t addr[16]; /* NEIGH_*: the neighbour; redirect: the better gateway */
+};
+
+/*
+ * Copies whole records (struct dp_punt, data, padding to 8 bytes) of one worker's ring into buf;
+ * returns bytes written, 0 when the ring is empty. One reader.
+ */
+int dp_punt_read(uint32_t worker, void *buf, uint32_t room);
+/* An eventfd that becomes readable when a punt waits and the reader had armed it. */
+int dp_punt_fd(void);
+/* Arms the eventfd; returns true when something already waits (then do not sleep). */
+bool dp_punt_arm(void);
+/* Police a reason: packets per second and worker, and burst. rate 0: unlimited. */
+int dp_punt_police(uint32_t reason, uint32_t rate, uint32_t burst);
+
+/* --- inject: Go to C ----------------------------------------------------------------------- */
+
+enum dp_inject_kind {
+	DP_INJECT_XMIT, /* data: a whole Ethernet frame, sent on oif as it is (ARP) */
+	DP_INJECT_IP,	/* data: an IP packet of our own: LOCAL_OUT, POST_ROUTING, neighbour addr on oif */
+	DP_INJECT_RX,	/* data: an Ethernet frame as if received on oif */
+};
+struct dp_inject {
+	uint32_t net;
+	uint32_t oif;
+	uint32_t len;
+	uint8_t kind;
+	uint8_t family;	  /* of addr */
+	uint8_t pad[2];
+	uint8_t addr[16]; /* INJECT_IP: nexthop; multicast and broadcast map to their MACs */
+};
+/* -ENOBUFS, -EMSGSIZE (longer than an mbuf), -ENODEV. Packets leave on the next poll. */
+int dp_inject(const struct dp_inject *inj, const void *data);
+
+/* --- reading back: lookups, dumps (for adoption and consistency), counters ------------------- */
+
+/* What the lcores would find: nexthop ids for n destinations (network order), 0: no route. */
+int dp_fib_lookup(uint32_t net, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
+		  uint32_t *nh_id, uint32_t n);
+/* The member of a group that a flow takes; id itself when it is no group. */
+uint32_t dp_nexthop_select(uint32_t net, uint32_t id, uint32_t hash);
+
+/* Resumable dumps: fill up to n, return the count; *cursor starts at 0, 0 again at the end. */
+int dp_route_dump(uint32_t net, uint32_t table, uint8_t family, struct dp_route *last,
+		  struct dp_route *out, uint32_t n); /* last: zeroed at first, then as left */
+int dp_nexthop_dump(uint32_t net, uint32_t *cursor, struct dp_nexthop *out, uint32_t n);
+int dp_nexthop_members(uint32_t net, uint32_t id, struct dp_nh_member *out, uint32_t n);
+int dp_neigh_dump(uint32_t net, uint32_t *cursor, struct dp_neigh *out, uint32_t n);
+int dp_link_dump(uint32_t net, uint32_t *cursor, struct dp_link *out, uint32_t n);
+int dp_addr_dump(uint32_t net, uint32_t *cursor, struct dp_addr *out, uint32_t n);
+int dp_table_dump(uint32_t net, uint8_t family, uint32_t *out, uint32_t n);
+
+struct dp_link_stats {
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
+	uint64_t rx_errors, tx_errors, rx_dropped, tx_dropped;
+	uint64_t multicast, rx_missed_errors, rx_nohandler, rx_length_errors;
+};
+int dp_link_stats(uint32_t net, uint32_t ifindex, struct dp_link_stats *out);
+
+/* Drop reasons: index is enum skb_drop_reason; names as in the kernel without SKB_DROP_REASON_. */
+uint32_t dp_drop_reasons(void);
+const char *dp_drop_reason_name(uint32_t reason);
+int dp_drops(uint32_t worker, uint64_t *out, uint32_t n);
+
+/* SNMP MIBs of a net: DP_MIB_IP, _IP6, ... names as in /proc/net/snmp, netstat, snmp6. */
+enum dp_mib { DP_MIB_IP, DP_MIB_IPEXT, DP_MIB_IP6, DP_MIB_MAX };
+uint32_t dp_mib_size(uint32_t mib);
+const char *dp_mib_name(uint32_t mib, uint32_t i);
+int dp_mib_read(uint32_t net, uint32_t mib, uint64_t *out, uint32_t n);
+
+struct dp_stage_stats {
+	uint64_t cycles;  /* TSC */
+	uint64_t packets;
+	uint64_t calls;   /* bursts */
+};
+uint32_t dp_stages(void);
+const char *dp_stage_name(uint32_t stage);
+int dp_stage_read(uint32_t worker, struct dp_stage_stats *out, uint32_t n);
+
+struct dp_worker_stats {
+	uint64_t polls, idle_polls;	  /* turns of the loop; those that found nothing */
+	uint64_t busy_cycles, idle_cycles; /* TSC */
+	uint64_t punted[DP_PUNT_MAX], policed[DP_PUNT_MAX], punt_full;
+	uint64_t injected;
+	uint32_t lcore; /* DPDK lcore id */
+	uint32_t pad;
+};
+int dp_worker_read(uint32_t worker, struct dp_worker_stats *out);
+
+#endif

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package dpif is the data plane as the control plane sees it: plain values in, plain values out.
+// It mirrors dataplane.h one to one and imports the standard library only, so that the control
+// plane is built and tested without DPDK. Package dataplane implements it over C; the Fake in this
+// package implements it over maps.
+package dpif
+
+import (
+	"context"
+	"net/netip"
+)
+
+// PortNone is the port of a link that no device stands behind (loopback, dummy).
+const PortNone uint16 = 0xffff
+
+// Limits of the data plane; the constants of the same meaning in dataplane.h.
+const (
+	MaxLinks    = 1024    // ifindexes are 1..MaxLinks-1
+	MaxNexthops = 1 << 20 // nexthop ids are 1..MaxNexthops-1
+	MaxGroup    = 256     // members of a nexthop group
+)
+
+// LinkType says how a link frames its packets.
+type LinkType uint8
+
+// Link types.
+const (
+	LinkEther LinkType = iota
+	LinkLoopback
+)
+
+// Conf holds the per-device sysctls that packets meet (DP_CONF_*).
+type Conf uint32
+
+// Bits of Conf.
+const (
+	ConfForwarding Conf = 1 << iota
+	ConfRPStrict
+	ConfRPLoose
+	ConfAcceptLocal
+	ConfSendRedirects
+	ConfSharedMedia
+	ConfRouteLocalnet
+	ConfAcceptSourceRoute
+	ConfBcForwarding
+	ConfDropUnicastInL2Multicast
+	ConfDisabled // IPv6: disable_ipv6
+	ConfEnabled  // the device has an in_device / inet6_dev
+)
+
+// Link is a net_device as the data plane holds it.
+type Link struct {
+	Net      uint32
+	Ifindex  uint32
+	Name     string
+	Port     uint16 // ethdev port id or PortNone
+	Type     LinkType
+	Carrier  bool
+	Flags    uint32 // IFF_*
+	MTU      uint32 // bytes, L3
+	MTU6     uint32
+	Conf4    Conf
+	Conf6    Conf
+	HardAddr [6]byte
+}
+
+// Addr is an own address, or a joined multicast group, of a link.
+type Addr struct {
+	Net       uint32
+	Ifindex   uint32
+	Addr      netip.Addr
+	Tentative bool
+}
+
+// NexthopFlags are DP_NH_*.
+type NexthopFlags uint8
+
+// Bits of NexthopFlags. A gateway is there when Nexthop.Gateway is valid.
+const (
+	NexthopOnlink   NexthopFlags = 1 << 0
+	NexthopLinkdown NexthopFlags = 1 << 2
+)
+
+// Member is a nexthop in a group.
+type Member struct {
+	ID     uint32
+	Weight uint32 // 1..256
+}
+
+// Nexthop is what a route points at: one way out, a reject type, or a group of others.
+type Nexthop struct {
+	Net     uint32
+	ID      uint32
+	Ifindex uint32
+	MTU     uint32 // RTAX_MTU, 0: the link's
+	Family  uint8  // AF_INET or AF_INET6
+	Type    uint8  // RTN_*
+	Scope   uint8  // RT_SCOPE_*
+	Flags   NexthopFlags
+	Gateway netip.Addr // invalid: the destination itself is the neighbour
+	Members []Member   // not empty: an ECMP group
+}
+
+// Route binds a prefix of a table to a nexthop; NexthopID 0 deletes it.
+type Route struct {
+	Net       uint32
+	Table     uint32
+	Prefix    netip.Prefix
+	NexthopID uint32
+}
+
+// Neigh is a neighbour entry. NUD is the kernel's NUD_* bit.
+type Neigh struct {
+	Net      uint32
+	Ifindex  uint32
+	Addr     netip.Addr
+	NUD      uint16
+	HardAddr [6]byte
+}
+
+// PuntReason says why C handed a packet to Go (DP_PUNT_*).
+type PuntReason uint16
+
+// Punt reasons.
+const (
+	PuntARP       PuntReason = iota // an ARP packet
+	PuntND                          // ICMPv6 133..137 delivered locally
+	PuntICMP                        // other ICMP and ICMPv6 delivered locally
+	PuntIGMP                        // IGMP and MLD
+	PuntLocal                       // anything else delivered locally
+	PuntICMPSend                    // an ICMP error is to be sent about Data
+	PuntNeighMiss                   // no valid neighbour Addr on Oif; Data is the packet that asked
+	PuntNeighUsed                   // a NUD_STALE neighbour was used
+	PuntMax
+)
+
+// Punt is a packet, or an event about one, that the data plane hands up. Data begins with the
+// Ethernet header and is valid only while the handler runs.
+type Punt struct {
+	Net      uint32
+	Iif      uint32
+	Oif      uint32
+	PktLen   uint32 // bytes that the packet had (>= len(Data))
+	Info     uint32 // PuntICMPSend: MTU or pointer
+	Reason   PuntReason
+	Protocol uint16 // EtherType
+	L3       uint16 // offset of the network header in Data
+	L4       uint16 // offset of the transport header in Data, or 0
+	PktType  uint8  // PACKET_HOST, ...
+	IPProto  uint8
+	ICMPType uint8
+	ICMPCode uint8
+	RtType   uint8 // RTN_* of the input route
+	Worker   uint8
+	Addr     netip.Addr // PuntNeigh*: the neighbour; redirect: the better gateway
+	Data     []byte
+}
+
+// InjectKind says where in the packet path a packet of Go's enters (DP_INJECT_*).
+type InjectKind uint8
+
+// Inject kinds.
+const (
+	InjectXmit InjectKind = iota // Data is a whole Ethernet frame, sent on Oif as it is
+	InjectIP                     // Data is an IP packet of our own, sent to neighbour Addr on Oif
+	InjectRX                     // Data is an Ethernet frame as if received on Oif
+)
+
+// Inject is a packet that the control plane sends.
+type Inject struct {
+	Net  uint32
+	Oif  uint32
+	Kind InjectKind
+	Addr netip.Addr
+	Data []byte
+}
+
+// LinkStats are the counters of a link (rtnl_link_stats64).
+type LinkStats struct {
+	RxPackets, TxPackets, RxBytes, TxBytes          uint64
+	RxErrors, TxErrors, RxDropped, TxDropped        uint64
+	Multicast, RxMissed, RxNohandler, RxLengthError uint64
+}
+
+// Counter is a named count: a drop reason or a MIB entry.
+type Counter struct {
+	Name  string
+	Value uint64
+}
+
+// StageStats are the cycles a stage of the packet path took on one worker.
+type StageStats struct {
+	Name    string
+	Cycles  uint64 // TSC
+	Packets uint64
+	Calls   uint64 // bursts
+}
+
+// WorkerStats are the counters of one poll loop.
+type WorkerStats struct {
+	Worker, Lcore          uint32
+	Polls, IdlePolls       uint64
+	BusyCycles, IdleCycles uint64 // TSC
+	Punted, Policed        [PuntMax]uint64
+	PuntFull, Injected     uint64
+	Drops                  []Counter // by reason, those that are not zero
+	Stages                 []StageStats
+}
+
+// MIB names one of the SNMP tables.
+type MIB uint32
+
+// The MIBs, with the names of /proc/net/snmp, netstat and snmp6.
+const (
+	MIBIP MIB = iota
+	MIBIPExt
+	MIBIP6
+)
+
+// Writer is what the control plane says to the data plane. Every method is called under RTNL, is
+// idempotent, and returns when every lcore's next burst sees the change; errors are syscall.Errno.
+type Writer interface {
+	AddNet(net uint32) error
+	DelNet(net uint32) error
+	SetTables(net uint32, family uint8, tables []uint32) error
+	SetMultipathHashPolicy(net uint32, family uint8, policy uint32) error
+
+	SetLink(Link) error
+	DelLink(net, ifindex uint32) error
+	SetAddr(Addr) error
+	DelAddr(Addr) error
+	SetMcast(Addr) error
+	DelMcast(Addr) error
+
+	SetNexthop(Nexthop) error
+	DelNexthop(net, id uint32) error
+	SetRoutes([]Route) (done int, err error)
+	SetNeigh(Neigh) error
+	DelNeigh(Neigh) error
+	NeighUsed(Neigh) bool // used by a packet since the last call; clears the mark
+
+	Police(reason PuntReason, rate, burst uint32) error // packets/s and worker; 0: unlimited
+}
+
+// Reader is what can be read back, from any goroutine.
+type Reader interface {
+	Lookup(net, table uint32, dst []netip.Addr, ids []uint32) error
+	DumpLinks(net uint32) ([]Link, error)
+	DumpAddrs(net uint32) ([]Addr, error)
+	DumpNexthops(net uint32) ([]Nexthop, error)
+	DumpNeighs(net uint32) ([]Neigh, error)
+	DumpTables(net uint32, family uint8) ([]uint32, error)
+	DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error
+
+	LinkStats(net, ifindex uint32) (LinkStats, error)
+	MIB(net uint32, mib MIB) ([]Counter, error)
+	Workers() ([]WorkerStats, error)
+}
+
+// Packets is the way of packets between C and Go, both by copy.
+type Packets interface {
+	Inject(Inject) error
+	// WaitPunts sleeps until a punt waits or ctx is done (then its error).
+	WaitPunts(ctx context.Context) error
+	// PollPunts hands what waits to h, at most max packets, and says how many; it never sleeps.
+	// One goroutine at a time.
+	PollPunts(max int, h func(*Punt)) int
+}
+
+// Dataplane is all of it.
+type Dataplane interface {
+	Writer
+	Reader
+	Packets
+}

@@ -1,0 +1,3 @@
+module skua
+
+go 1.26
