@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* checksum.h - the Internet checksum (RFC 1071, RFC 1624). */
+#ifndef SKUA_NET_CHECKSUM_H
+#define SKUA_NET_CHECKSUM_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+static inline uint16_t csum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* Of a header of ihl 32-bit words: 0 when its checksum is right. */
+static inline uint16_t ip_fast_csum(const void *iph, unsigned int ihl)
+{
+	const char *p = iph;
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < ihl; i++) {
+		uint32_t w;
+
+		memcpy(&w, p + i * 4, 4);
+		sum += w;
+	}
+	return csum_fold(sum);
+}
+
+/* The common header without options, straight. */
+static inline uint16_t ip_fast_csum20(const void *iph)
+{
+	uint64_t a, b;
+	uint32_t c;
+
+	memcpy(&a, iph, 8);
+	memcpy(&b, (const char *)iph + 8, 8);
+	memcpy(&c, (const char *)iph + 16, 4);
+	return csum_fold((a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c);
+}
+
+/* RFC 1624 equation 3 for the one change that a router makes in every packet. */
+static inline void ip_decrease_ttl_csum(uint8_t *ttl, uint16_t *check)
+{
+	uint32_t sum = (uint32_t)*check + htons(0x0100);
+
+	*check = (uint16_t)(sum + (sum >= 0xffff));
+	(*ttl)--;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ip.h - IPv4: the functions of the packet path, in packet order, and what they share. */
+#ifndef SKUA_NET_IP_H
+#define SKUA_NET_IP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/net_namespace.h>
+#include <net/punt.h>
+#include <net/skbuff.h>
+
+#define IP_DF 0x4000
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+
+static inline bool ip_is_fragment(const struct iphdr *iph)
+{
+	return iph->frag_off & htons(IP_MF | IP_OFFSET);
+}
+
+/* Addresses in network order. */
+static inline bool ipv4_is_loopback(uint32_t addr)
+{
+	return (addr & htonl(0xff000000)) == htonl(0x7f000000);
+}
+static inline bool ipv4_is_multicast(uint32_t addr)
+{
+	return (addr & htonl(0xf0000000)) == htonl(0xe0000000);
+}
+static inline bool ipv4_is_local_multicast(uint32_t addr)
+{
+	return (addr & htonl(0xffffff00)) == htonl(0xe0000000);
+}
+static inline bool ipv4_is_lbcast(uint32_t addr)
+{
+	return addr == htonl(INADDR_BROADCAST);
+}
+static inline bool ipv4_is_zeronet(uint32_t addr)
+{
+	return addr == 0; /* since RFC 6890 only the one address */
+}
+
+/*
+ * An address that a plain unicast packet may bear on either side: not 0/8, 127/8, 224/3. False
+ * sends a packet the long way, it does not condemn it. One subtraction, so that loops vectorise.
+ */
+static inline bool ipv4_is_plain(uint32_t addr)
+{
+	uint32_t top = addr & 0xff; /* first byte, little endian */
+
+	return top - 1 < 223 && top != 127;
+}
+
+/* ip_input.c */
+void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+		 unsigned int n);
+void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb);
+
+/* route.c */
+void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+			 unsigned int n);
+/* Nexthop id for a destination (network order) through the tables of the net; 0: no route. */
+uint32_t fib_lookup(const struct net *net, uint32_t daddr);
+
+/* ip_options.c: false when the packet was dropped */
+bool ip_rcv_options(struct softnet_data *sd, struct sk_buff *skb);
+bool ip_options_rcv_srr(struct softnet_data *sd, struct sk_buff *skb);
+void ip_forward_options(struct softnet_data *sd, struct sk_buff *skb);
+void ip_options_fragment(struct iphdr *iph);
+
+/* ip_forward.c */
+void ip_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+		unsigned int n);
+
+/* ip_output.c */
+void ip_output(struct softnet_data *sd, struct net *net, struct sk_buff **list, unsigned int n);
+/* Our own packet, neighbour key on dev (network order). */
+void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		  uint32_t key);
+
+/* ip_fragment.c */
+void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev,
+		 uint32_t mtu, uint32_t key);
+void ip_do_finish_output2(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+			  uint32_t key);
+
+#endif

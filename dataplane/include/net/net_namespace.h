@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * net_namespace.h - an instance of the stack: its devices, tables, addresses, neighbours, counters.
+ * Written by the control plane (one writer, under RTNL), read by workers under RCU.
+ */
+#ifndef SKUA_NET_NET_NAMESPACE_H
+#define SKUA_NET_NET_NAMESPACE_H
+
+#include <stdint.h>
+
+#include <dataplane.h>
+#include <net/dst.h>
+#include <net/neighbour.h>
+#include <net/netdevice.h>
+#include <net/netfilter.h>
+#include <net/snmp.h>
+
+#define NET_TABLES_MAX 16
+/* Buckets of the own addresses, and bits of the filter before them: powers of two. */
+#define INET_ADDR_HSIZE 1024
+#define INET_ADDR_FILTER 4096
+
+/* An own address in the hash of its net (in_ifaddr, inet6_ifaddr). RCU. */
+struct inet_ifaddr {
+	struct inet_ifaddr *next;
+	struct net_device *dev;
+	uint8_t family;
+	uint8_t tentative;
+	uint8_t addr[16];
+};
+
+struct fib_table;
+struct fib6_table;
+struct net_tables;
+
+struct net {
+	uint32_t id;
+
+	/* IPv4, per packet */
+	struct nexthop **nexthops; /* DP_MAX_NEXTHOPS, RCU */
+	struct fib_table *fib4[NET_TABLES_MAX];	 /* in the order of lookup, then NULL */
+	struct neigh_table *arp_tbl;
+	uint64_t ifaddr_filter[INET_ADDR_FILTER / 64]; /* hashes of own IPv4 addresses */
+	struct inet_ifaddr *ifaddr[INET_ADDR_HSIZE];
+
+	/* IPv6 */
+	struct fib6_table *fib6[NET_TABLES_MAX];
+	struct neigh_table *nd_tbl;
+
+	uint32_t conf[DP_NET_KEY_MAX];
+	struct nf_net nf;
+
+	struct net_device *devs[DP_MAX_LINKS]; /* by ifindex; never freed, see net_device */
+	struct net_mib *mib;		       /* one per worker, DP_MAX_WORKERS */
+
+	/* The writer's. */
+	struct net_tables *tables; /* every routing table by id */
+};
+
+extern struct net *net_table[DP_MAX_NETS];
+
+static inline struct net_mib *net_mib(const struct softnet_data *sd, const struct net *net)
+{
+	return &net->mib[sd->worker];
+}
+
+static inline struct net *dev_net(const struct net_device *dev)
+{
+	return dev->net;
+}
+
+static inline const struct nexthop *net_nexthop(const struct net *net, uint32_t id)
+{
+	return __atomic_load_n(&net->nexthops[id], __ATOMIC_CONSUME);
+}
+
+#define IP_INC_STATS(sd, net, field) (net_mib(sd, net)->ip.mibs[field]++)
+#define IP_ADD_STATS(sd, net, field, val) (net_mib(sd, net)->ip.mibs[field] += (val))
+#define IP6_INC_STATS(sd, net, field) (net_mib(sd, net)->ip6.mibs[field]++)
+#define IP6_ADD_STATS(sd, net, field, val) (net_mib(sd, net)->ip6.mibs[field] += (val))
+
+static inline uint32_t inet_addr_hash(uint32_t addr)
+{
+	return (addr * 0x9e3779b1U) >> 20; /* 12 bits: INET_ADDR_FILTER */
+}
+
+/* False: certainly no own IPv4 address. */
+static inline bool inet_ifaddr_maybe(const struct net *net, uint32_t addr)
+{
+	uint32_t h = inet_addr_hash(addr);
+
+	return net->ifaddr_filter[h / 64] >> (h % 64) & 1;
+}
+
+/* inet_addr.c */
+
+/* Whether addr is an own address of any device (inet_lookup_ifaddr_rcu, ipv6_chk_addr). */
+bool inet_lookup_ifaddr(const struct net *net, uint32_t addr);
+bool ipv6_chk_addr(const struct net *net, const struct in6_addr *addr);
+/* The address a device speaks from, of at most this scope; 0: none (inet_select_addr). */
+uint32_t inet_select_addr(const struct net_device *dev);
+
+#endif

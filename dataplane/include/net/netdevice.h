@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * netdevice.h - devices, and the worker that carries packets between them.
+ *
+ * A net_device is allocated once for its (net, ifindex) and never freed, so that a packet, a
+ * nexthop or a neighbour that still names a deleted device meets one that is down, not freed
+ * memory. The control plane (one writer) changes fields in place; each is read and written whole.
+ */
+#ifndef SKUA_NET_NETDEVICE_H
+#define SKUA_NET_NETDEVICE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/if.h>
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_ring.h>
+#include <rte_spinlock.h>
+
+#include <dataplane.h>
+#include <net/skbuff.h>
+#include <net/snmp.h>
+
+struct net;
+struct punt_ring;
+struct neigh_hold_table;
+struct frag_table;
+
+/* The six bytes of a MAC address as the low bytes of a little-endian word. */
+#define ETH_ADDR_MASK 0x0000ffffffffffffULL
+
+/* Written by one worker, read by dp_link_stats(). */
+struct net_device_stats {
+	uint64_t rx_packets, tx_packets;
+	uint64_t rx_bytes, tx_bytes;
+	uint64_t rx_errors, tx_errors;
+	uint64_t rx_dropped, tx_dropped;
+	uint64_t multicast;
+	uint64_t rx_nohandler;
+	uint64_t rx_length_errors;
+} __rte_cache_aligned;
+
+/* Groups that a device has joined, one family: replaced as a whole. */
+struct mc_list {
+	uint32_t n;
+	uint8_t addr[][16];
+};
+
+/* Addresses of a device, in the order they were added: replaced as a whole. */
+struct ifa_list {
+	uint32_t n;
+	struct dp_addr addr[];
+};
+
+struct net_device {
+	/* Read per packet; written by the control plane. */
+	uint64_t dev_addr; /* as ETH_ADDR_MASK */
+	uint64_t hdr4;	   /* bytes 6..13 of the link header of our IPv4 packets */
+	uint64_t hdr6;	   /* the same for IPv6 */
+	uint32_t flags;	   /* IFF_*, IFF_RUNNING: has carrier; 0: deleted */
+	uint32_t conf4;	   /* DP_CONF_* */
+	uint32_t conf6;
+	uint32_t mtu;
+	uint32_t mtu6;
+	uint32_t ifindex;
+	uint16_t port; /* DP_PORT_NONE: no device behind it */
+	uint8_t type;  /* enum dp_link_type */
+	uint8_t present;
+	uint32_t pad;
+
+	struct net *net;
+	struct mc_list *mc_list4; /* RCU */
+	struct mc_list *mc_list6;
+	struct ifa_list *ifa_list; /* RCU */
+	char name[DP_IFNAMSIZ];
+
+	struct net_device_stats stats[DP_MAX_WORKERS];
+} __rte_cache_aligned;
+
+static inline bool netif_running(const struct net_device *dev)
+{
+	return dev->flags & IFF_UP;
+}
+
+/* --- stages: where the cycles go -------------------------------------------------------------- */
+
+enum dp_stage {
+	STAGE_RX,	  /* rte_eth_rx_burst */
+	STAGE_RECEIVE,	  /* eth_type_trans and dispatch by EtherType */
+	STAGE_IP_RCV,	  /* header checks, PRE_ROUTING */
+	STAGE_IP_ROUTE,	  /* FIB, martians, source validation */
+	STAGE_IP_FORWARD, /* TTL, MTU, FORWARD */
+	STAGE_IP_OUTPUT,  /* POST_ROUTING, fragmentation, neighbour */
+	STAGE_IP6_RCV,
+	STAGE_IP6_ROUTE,
+	STAGE_IP6_FORWARD,
+	STAGE_IP6_OUTPUT,
+	STAGE_LOCAL,  /* local delivery */
+	STAGE_INJECT, /* packets of the control plane */
+	STAGE_TX,     /* rte_eth_tx_burst */
+	STAGE_MAX,
+};
+
+/* --- ports and queues ------------------------------------------------------------------------- */
+
+/* Packets that wait for their port's transmit burst, in order. */
+struct tx_queue {
+	uint16_t n;
+	uint16_t port;
+	struct net_device *dev; /* of the packets in it: whose counters they go to */
+	uint64_t bytes;
+	struct rte_mbuf *pkts[SKB_LIST_MAX];
+};
+
+struct rx_queue {
+	uint16_t port;
+	uint16_t queue;
+};
+
+/* What a worker polls: replaced as a whole (RCU). */
+struct rxq_list {
+	uint32_t n;
+	struct rx_queue rxq[];
+};
+
+/* A port as the data plane knows it; written by the control plane. */
+struct netdev_port {
+	struct net_device *dev; /* the link on it, NULL: none */
+	uint16_t nb_rxq;
+	uint16_t nb_txq; /* 0: not ours */
+	bool tx_shared;	 /* fewer transmit queues than workers: take tx_lock */
+	rte_spinlock_t tx_lock;
+	uint8_t rxq_worker[RTE_MAX_QUEUES_PER_PORT > 64 ? 64 : RTE_MAX_QUEUES_PER_PORT];
+};
+
+extern struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
+
+/* --- the worker ------------------------------------------------------------------------------- */
+
+/* Packets of our own looped back, received on the next turn (netif_rx). */
+#define BACKLOG_MAX 1024
+
+/* All that one worker owns. Nobody else writes it but for the rings' other ends. */
+struct softnet_data {
+	uint32_t worker;
+	uint32_t tx_pending; /* bit per port with packets in its tx_queue */
+	struct rxq_list *rxq; /* RCU, written by the control plane */
+	struct punt_ring *punt;
+	struct rte_ring *inject;
+	struct rte_ring *neigh_events; /* struct dp_neigh to apply to what is held */
+	struct neigh_hold_table *hold;
+	struct frag_table *frags;
+	uint64_t now; /* TSC at the start of the turn */
+
+	struct dp_stage_stats stages[STAGE_MAX];
+	uint64_t stage_tsc; /* when the current stage began */
+	struct dp_worker_stats stats;
+	uint64_t drops[SKB_DROP_REASON_MAX];
+
+	uint32_t backlog_head, backlog_tail;
+	struct sk_buff *backlog[BACKLOG_MAX];
+
+	struct tx_queue tx[RTE_MAX_ETHPORTS];
+} __rte_cache_aligned;
+
+extern struct softnet_data *softnet_data[DP_MAX_WORKERS];
+
+/* Charges the cycles since the last stage_end() to a stage: once per burst. */
+static inline void stage_end(struct softnet_data *sd, enum dp_stage stage, unsigned int packets)
+{
+	uint64_t now = rte_rdtsc();
+	struct dp_stage_stats *s = &sd->stages[stage];
+
+	s->cycles += now - sd->stage_tsc;
+	s->packets += packets;
+	s->calls++;
+	sd->stage_tsc = now;
+}
+
+static inline struct net_device_stats *dev_stats(const struct softnet_data *sd,
+						 struct net_device *dev)
+{
+	return &dev->stats[sd->worker];
+}
+
+/* --- net_rx_action.c, dev.c --------------------------------------------------------------------- */
+
+/* One turn: every receive queue, then the inject ring, then transmit. Returns packets taken. */
+unsigned int net_rx_action(struct softnet_data *sd);
+
+/* Frames received on dev: link header, dispatch by EtherType. Consumes all. */
+void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
+			    unsigned int n);
+
+/* Queues frames (data at the link header) for transmission on skb->dst->dev. Consumes all. */
+void dev_queue_xmit_list(struct softnet_data *sd, struct sk_buff **list, unsigned int n);
+/* The same for one frame and a device that no nexthop names. */
+void dev_queue_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+
+/* drivers/ */
+unsigned int ethdev_rx(struct softnet_data *sd);
+void ethdev_xmit(struct softnet_data *sd, struct tx_queue *txq);
+void ethdev_tx_flush(struct softnet_data *sd);
+/* Our own packet to ourselves: the backlog of this worker. */
+void loopback_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+unsigned int loopback_rx(struct softnet_data *sd);
+
+/* Whether dev joined group (16 bytes; IPv4 in the first 4). */
+bool dev_mc_joined(const struct net_device *dev, uint8_t family, const void *group);
+
+#endif
