@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package link holds the links of an instance of the stack (net_device) with their IPv4 and IPv6
+// device configuration (in_device, inet6_dev) and the sysctls that act on them.
+//
+// A Link is read by everyone under RTNL and written only by the methods of this package. Every
+// change reaches the data plane before its event (rtnl.Net.Notify) and its announcement
+// (rtnl.Net.Announce), as an ACK means forwarded.
+package link
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/rtnl"
+	"skua/dataplane/dpif"
+)
+
+// HardAddr is a link-layer address (MAX_ADDR_LEN here is that of Ethernet).
+type HardAddr [6]byte
+
+// String gives the colon form.
+func (a HardAddr) String() string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5])
+}
+
+// IsZero says whether all octets are zero.
+func (a HardAddr) IsZero() bool { return a == HardAddr{} }
+
+// IsMulticast is is_multicast_ether_addr: the group bit, also set in the broadcast address.
+func (a HardAddr) IsMulticast() bool { return a[0]&1 != 0 }
+
+// IsValid is is_valid_ether_addr: neither a group nor zero.
+func (a HardAddr) IsValid() bool { return !a.IsMulticast() && !a.IsZero() }
+
+// Operational states of RFC 2863 (IF_OPER_*).
+const (
+	OperUnknown        = 0
+	OperNotPresent     = 1
+	OperDown           = 2
+	OperLowerLayerDown = 3
+	OperTesting        = 4
+	OperDormant        = 5
+	OperUp             = 6
+)
+
+// Link modes (IF_LINK_MODE_*).
+const (
+	ModeDefault = 0
+	ModeDormant = 1
+)
+
+// Smallest MTUs of the two families (IPV4_MIN_MTU as inetdev_valid_mtu has it, IPV6_MIN_MTU).
+const (
+	MinMTU4 = 68
+	MinMTU6 = 1280
+)
+
+// Link is a net_device.
+type Link struct {
+	Index    uint32
+	Name     string
+	AltNames []string
+	Type     uint16 // ARPHRD_ETHER, ARPHRD_LOOPBACK
+	Kind     string // IFLA_INFO_KIND: "tun", "veth", ...; empty: physical or loopback
+	Port     uint16 // ethdev port or dpif.PortNone
+
+	HardAddr  HardAddr
+	Broadcast HardAddr
+	PermAddr  HardAddr // zero: none (IFLA_PERM_ADDRESS absent)
+
+	MTU, MinMTU, MaxMTU uint32 // bytes; MaxMTU 0: no limit
+	TxQLen              uint32
+	Flags               uint32 // IFF_* as dev_get_flags gives them
+	Carrier             bool   // netif_carrier_ok
+	OperState           uint8  // Oper*; what is shown of a link that is down is OperDown
+	LinkMode            uint8
+	Group               uint32
+	Alias               string
+	QDisc               string // "noop" before the first up, then "noqueue"
+	Promiscuity         uint32
+	AllMulti            uint32
+	CarrierUpCount      uint32
+	CarrierDownCount    uint32
+	NumTxQueues         uint32
+	NumRxQueues         uint32
+
+	GSOMaxSize, GSOMaxSegs         uint32
+	GROMaxSize, GSOIPv4, GROIPv4   uint32 // bytes; the last two: IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_...
+	TSOMaxSize, TSOMaxSegs         uint32
+	ParentDev, ParentBus, PhysName string // IFLA_PARENT_DEV_NAME, _BUS_NAME, IFLA_PHYS_PORT_NAME
+
+	// InDev and In6Dev say that the link has an in_device / an inet6_dev: IPv4 is gone below an MTU
+	// of 68, IPv6 below 1280.
+	InDev, In6Dev bool
+	Conf4         DevConf4 // conf/NAME; what acts is often a combination with "all": see the methods
+	Conf6         DevConf6
+	Neigh4        NeighParams // net.ipv4.neigh.NAME
+	Neigh6        NeighParams
+	Token         [16]byte // IFLA_INET6_TOKEN
+	TStamp6       uint64   // inet6_dev.tstamp: 1/100 s since start of the stack
+
+	t        *Table
+	devFlags uint32 // dev->flags
+	gflags   uint32 // what user space asked for of IFF_PROMISC and IFF_ALLMULTI
+	gone     bool   // unregistered
+}
+
+// Up says whether the link is administratively up (IFF_UP, netif_running).
+func (l *Link) Up() bool { return l.devFlags&unix.IFF_UP != 0 }
+
+// OperUp is netif_oper_up: packets are expected to pass.
+func (l *Link) OperUp() bool { return l.OperState == OperUp || l.OperState == OperUnknown }
+
+// Running says what IFF_RUNNING shows: up and operational.
+func (l *Link) Running() bool { return l.Up() && l.OperUp() }
+
+// Loopback says whether this is a loopback link.
+func (l *Link) Loopback() bool { return l.devFlags&unix.IFF_LOOPBACK != 0 }
+
+// NoARP says whether neighbours are not resolved on this link (IFF_NOARP).
+func (l *Link) NoARP() bool { return l.devFlags&unix.IFF_NOARP != 0 }
+
+// Gone says that the link has been unregistered; a Link that others still hold is then dead.
+func (l *Link) Gone() bool { return l.gone }
+
+// Events of a link (NETDEV_*), in the order in which the kernel's notifier chain sees them.
+const (
+	Register    EventType = iota + 1 // NETDEV_REGISTER
+	Unregister                       // NETDEV_UNREGISTER: after Down; everything of the link goes
+	Up                               // NETDEV_UP
+	GoingDown                        // NETDEV_GOING_DOWN: still up
+	Down                             // NETDEV_DOWN
+	Changed                          // NETDEV_CHANGE: carrier, operational state or flags
+	ChangeMTU                        // NETDEV_CHANGEMTU
+	ChangeAddr                       // NETDEV_CHANGEADDR
+	ChangeName                       // NETDEV_CHANGENAME
+	ConfChanged                      // a sysctl of the link, or of "all", that acts on it (NETCONFA_*)
+)
+
+// EventType is the type of an Event.
+type EventType int
+
+// Event is what happened to a link; subscribers get it by rtnl.Net.Subscribe.
+type Event struct {
+	Type    EventType
+	Link    *Link
+	Flags   uint32   // Changed: the IFF_* bits that changed
+	OldName string   // ChangeName
+	OldMTU  uint32   // ChangeMTU
+	OldAddr HardAddr // ChangeAddr
+	Conf    string   // ConfChanged: the sysctl relative to net, "ipv4.conf.forwarding", "ipv6.conf.disable_ipv6"
+	OldConf int32    // ConfChanged: the value before
+}
+
+// Msg is announced where the kernel calls rtmsg_ifinfo.
+type Msg struct {
+	Type   uint16 // RTM_NEWLINK, RTM_DELLINK
+	Link   *Link
+	Change uint32 // ifi_change
+	Event  uint32 // IFLA_EVENT, 0: absent
+	// Origin is what the message carries; zero for all that the kernel sends without a requester.
+	Origin rtnl.Origin
+}
+
+// dp is the link as the data plane gets it.
+func (l *Link) dp() dpif.Link {
+	typ := dpif.LinkEther
+	if l.Loopback() {
+		typ = dpif.LinkLoopback
+	}
+	return dpif.Link{
+		Net: l.t.net.ID, Ifindex: l.Index, Name: l.Name, Port: l.Port, Type: typ,
+		Carrier: l.Carrier,
+		Flags:   l.devFlags & (unix.IFF_UP | unix.IFF_NOARP | unix.IFF_PROMISC | unix.IFF_ALLMULTI | unix.IFF_LOOPBACK | unix.IFF_BROADCAST | unix.IFF_MULTICAST),
+		// The MTU of lo, 65536, is one more than a length field in a packet can say.
+		MTU: min(l.MTU, 65535), MTU6: min(l.MTU6(), 65535),
+		Conf4: l.conf4(), Conf6: l.conf6(), HardAddr: l.HardAddr,
+	}
+}

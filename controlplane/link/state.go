@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package link
+
+import (
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+// refreshFlags is dev_get_flags.
+func (l *Link) refreshFlags() {
+	const shown = unix.IFF_PROMISC | unix.IFF_ALLMULTI
+	f := l.devFlags&^(shown|unix.IFF_RUNNING|unix.IFF_LOWER_UP|unix.IFF_DORMANT) | l.gflags&shown
+	if l.Up() {
+		if l.OperUp() {
+			f |= unix.IFF_RUNNING
+		}
+		if l.Carrier {
+			f |= unix.IFF_LOWER_UP
+		}
+		if l.OperState == OperDormant {
+			f |= unix.IFF_DORMANT
+		}
+	}
+	l.Flags = f
+}
+
+// ShownOperState is IFLA_OPERSTATE: a link that is not up is down, whatever its carrier.
+func (l *Link) ShownOperState() uint8 {
+	if !l.Up() {
+		return OperDown
+	}
+	return l.OperState
+}
+
+// open is __dev_open: the link becomes administratively up. EADDRNOTAVAIL: it has no usable
+// hardware address.
+func (t *Table) open(l *Link) error {
+	if !l.Loopback() && !l.HardAddr.IsValid() {
+		return syscall.EADDRNOTAVAIL
+	}
+	old := *l
+	l.devFlags |= unix.IFF_UP
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return err
+	}
+	if l.QDisc == "noop" && l.Carrier {
+		l.QDisc = "noqueue"
+	}
+	return nil
+}
+
+// close is __dev_close.
+func (t *Table) close(l *Link) error {
+	t.net.Notify(Event{Type: GoingDown, Link: l})
+	old := *l
+	l.devFlags &^= unix.IFF_UP
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return err
+	}
+	return nil
+}
+
+// SetCarrier tells what the port says of its link (netif_carrier_on, netif_carrier_off), and does
+// at once what linkwatch does a little later.
+func (t *Table) SetCarrier(l *Link, on bool) error {
+	if l.gone || l.Carrier == on {
+		return nil
+	}
+	old := *l
+	l.Carrier = on
+	if on {
+		l.CarrierUpCount++
+	} else {
+		l.CarrierDownCount++
+	}
+	l.operPolicy()
+	if on && l.Up() && l.QDisc == "noop" { // dev_activate waited for the carrier
+		l.QDisc = "noqueue"
+	}
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return err
+	}
+	if l.Up() {
+		t.stateChange(l, 0)
+	}
+	return nil
+}
+
+// operPolicy is rfc2863_policy.
+func (l *Link) operPolicy() {
+	switch {
+	case !l.Carrier:
+		l.OperState = OperDown
+	case l.LinkMode == ModeDormant && l.OperState != OperUp:
+		l.OperState = OperDormant
+	default:
+		l.OperState = OperUp
+	}
+}
+
+// stateChange is netdev_state_change.
+func (t *Table) stateChange(l *Link, flags uint32) {
+	if l.Up() {
+		t.net.Notify(Event{Type: Changed, Link: l, Flags: flags})
+		t.announce(l, unix.RTM_NEWLINK, 0, 0)
+	}
+}
+
+// stamp is a time in 1/100 s, as IFLA_INET6_CACHEINFO and IFA_CACHEINFO give it.
+func (t *Table) stamp() uint64 { return uint64(t.net.Clock.Now().Sub(t.start).Milliseconds() / 10) }
