@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The words of this file are the words of CI: `make help` lists them. `make demo` and `make test`
+# are each enough by themselves on a fresh machine that has Go and gcc.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# Debian packages: what builds, what tests, what lints.
+DEB_BUILD := pkg-config libdpdk-dev dpdk libc6-dev
+DEB_RUN   := iproute2 iputils-ping iperf3 procps
+DEB_TEST  := clang-14 clang-format-14 libclang-rt-14-dev tcpdump util-linux
+DEBS      := $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
+
+C_FILES    = $(shell find dataplane nlserver tests -name '*.c' -not -path '*/testdata/*')
+H_FILES    = $(shell find dataplane nlserver tests -name '*.h')
+DP_C_FILES = $(shell find dataplane -name '*.c' -not -name 'cgo_*' -not -path '*/go-dpdk/*')
+SHIM_SRC   = $(wildcard nlserver/shim/*.c) $(wildcard nlserver/shim/*.h)
+DP_CFLAGS  = -std=gnu11 -O2 -Wall -Wextra -Werror -Idataplane -Idataplane/include $(shell pkg-config --cflags libdpdk)
+FUZZTIME  ?= 60s
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing
+	@missing=; for p in $(DEBS); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+.PHONY: build
+build: deps out/skua out/skua-shim.so ## out/skua and the shim beside it
+
+.PHONY: out/skua
+out/skua:
+	@mkdir -p out
+	go build -ldflags '$(LDFLAGS)' -o $@ ./appliance
+
+out/skua-shim.so: $(SHIM_SRC)
+	@mkdir -p out
+	cc -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -shared -o $@ $(wildcard nlserver/shim/*.c) -ldl -lpthread
+
+.PHONY: test
+test: build check-c lint test-go test-asan test-race fuzz-short smoke ## everything that CI runs
+
+.PHONY: test-go
+test-go: build ## all Go tests, packet scripts, kernel comparison (root for those)
+	go test -timeout 30m ./...
+	cd dataplane/go-dpdk && go vet ./...
+
+.PHONY: test-asan
+test-asan: build ## the packet scripts on a data plane built with ASan and UBSan
+	CC=gcc go test -asan -timeout 20m ./dataplane ./tests/script
+
+.PHONY: test-race
+test-race: build ## the control plane and the netlink server under the race detector
+	go test -race -short -timeout 20m ./controlplane/... ./nlserver/... ./conf/...
+
+.PHONY: smoke
+smoke: build ## the demo without a person in front of it (root)
+	@tests/demo/run --smoke
+
+.PHONY: demo
+demo: build ## two hosts in namespaces, Skua between them, real packets; KEEP=1 leaves it running
+	@$(SUDO) tests/demo/run $(if $(KEEP),--keep)
+
+.PHONY: lint
+lint: deps ## formatters, vet, licence lines, white space
+	@unformatted=$$(gofmt -l appliance conf controlplane dataplane nlserver tests); \
+	if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	@clang-format-14 --dry-run --Werror $(C_FILES) $(H_FILES)
+	go vet ./...
+	@go test ./tests/house
+
+.PHONY: format
+format: deps ## gofmt and clang-format, in place
+	@gofmt -w appliance conf controlplane dataplane nlserver tests
+	@clang-format-14 -i $(C_FILES) $(H_FILES)
+
+.PHONY: check-c
+check-c: deps ## every C file of the data plane compiles alone, with gcc and clang
+	@for cc in gcc clang-14; do for f in $(DP_C_FILES); do \
+	  $$cc $(DP_CFLAGS) -fsyntax-only $$f || exit 1; done; done
+
+.PHONY: bench
+bench: build ## cycles per packet, with peers in the same run; writes out/bench.json
+	@$(SUDO) tests/bench/run
+
+.PHONY: fuzz
+fuzz: deps ## every fuzz target for FUZZTIME (60s)
+	@tests/fuzz/run $(FUZZTIME)
+
+.PHONY: fuzz-short
+fuzz-short: deps
+	@tests/fuzz/run $(FUZZTIME)
+
+.PHONY: compdb
+compdb: deps ## compile_commands.json for editors
+	@{ echo '['; sep=; for f in $(DP_C_FILES); do \
+	  printf '%s{"directory":"%s","file":"%s","command":"cc %s -c %s"}' "$$sep" "$(CURDIR)" "$$f" \
+	    "$$(printf '%s' '$(DP_CFLAGS)' | sed 's/"/\\"/g')" "$$f"; sep=$$',\n'; done; echo; echo ']'; } > compile_commands.json
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf out compile_commands.json

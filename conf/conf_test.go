@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package conf
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestBadFiles compares the errors of every testdata/bad-*.toml with the .golden beside it.
+func TestBadFiles(t *testing.T) {
+	files, _ := filepath.Glob("testdata/bad-*.toml")
+	if len(files) == 0 {
+		t.Fatal("no files")
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Parse(filepath.Base(file), text)
+			if err == nil {
+				t.Fatal("was taken")
+			}
+			golden := strings.TrimSuffix(file, ".toml") + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, _ := os.ReadFile(golden)
+			if got := err.Error() + "\n"; got != string(want) {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestShippedFilesAreGood(t *testing.T) {
+	for _, file := range []string{"skua.toml", "demo.toml"} {
+		if _, err := Load(file); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func parse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse("test.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func names(steps []Step) []string {
+	var out []string
+	for _, s := range steps {
+		out = append(out, s.String())
+	}
+	return out
+}
+
+const base = `
+[[link]]
+name = "a"
+vdev = "net_null0"
+addresses = ["192.0.2.1/24", "192.0.2.2/24"]
+[[link]]
+name = "b"
+vdev = "net_null1"
+[[route]]
+to = "10.0.0.0/8"
+via = "192.0.2.9"
+dev = "a"
+`
+
+func TestPlan(t *testing.T) {
+	fwd := []string{"set sysctl net.ipv4.ip_forward", "set sysctl net.ipv6.conf.all.forwarding"}
+	for _, c := range []struct {
+		name     string
+		old, new string
+		want     []string
+	}{
+		{"first", "", base, append(slices.Clone(fwd), "set multipath_hash_policy", "set link a",
+			"set address 192.0.2.1/24 dev a", "set address 192.0.2.2/24 dev a", "set link b", "set route 10.0.0.0/8 table 254")},
+		{"same", base, base, nil},
+		{"address and route change", base,
+			strings.NewReplacer(`, "192.0.2.2/24"`, "", "10.0.0.0/8", "11.0.0.0/8").Replace(base),
+			[]string{"delete route 10.0.0.0/8 table 254", "delete address 192.0.2.2/24 dev a", "set route 11.0.0.0/8 table 254"}},
+		{"mtu", base, strings.Replace(base, `"net_null1"`, "\"net_null1\"\nmtu = 9000", 1), []string{"set link b"}},
+		{"another device takes all that was on it along", base, strings.Replace(base, "net_null0", "net_null7", 1),
+			[]string{"delete link a", "set link a", "set address 192.0.2.1/24 dev a", "set address 192.0.2.2/24 dev a", "set route 10.0.0.0/8 table 254"}},
+		{"forwarding off", base, "[appliance]\nforwarding = false\n" + base, fwd},
+		{"sysctl", base, "[sysctl]\n\"net.ipv4.conf.all.rp_filter\" = 1\n" + base, []string{"set sysctl net.ipv4.conf.all.rp_filter"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var old *Config
+			if c.old != "" {
+				old = parse(t, c.old)
+			}
+			steps, err := Plan(old, parse(t, c.new))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := names(steps); !slices.Equal(got, c.want) {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestPlanRefusesWhatNeedsARestart(t *testing.T) {
+	_, err := Plan(parse(t, base), parse(t, "[dataplane]\nmbufs = 4096\n[appliance]\nlog = \"debug\"\n"+base))
+	var restart RestartError
+	if !errors.As(err, &restart) || !reflect.DeepEqual([]string(restart), []string{"dataplane.mbufs", "appliance.log"}) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// applier is a world of step names in which some steps fail.
+type applier struct {
+	done []string
+	fail string
+}
+
+func (a *applier) Apply(s Step) (func() error, error) {
+	if s.String() == a.fail {
+		return nil, errors.New("no")
+	}
+	a.done = append(a.done, s.String())
+	return func() error {
+		if last := a.done[len(a.done)-1]; last != s.String() {
+			return errors.New("out of order: " + last)
+		}
+		a.done = a.done[:len(a.done)-1]
+		return nil
+	}, nil
+}
+
+func TestApplyIsAllOrNothing(t *testing.T) {
+	plan, err := Plan(nil, parse(t, base))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range plan {
+		a := &applier{fail: step.String()}
+		err := Apply(a, plan)
+		if err == nil || err.Error() != step.String()+": no" || len(a.done) != 0 {
+			t.Errorf("failing %q: left %q, error %v", step, a.done, err)
+		}
+	}
+	a := &applier{}
+	if err := Apply(a, plan); err != nil || len(a.done) != len(plan) {
+		t.Errorf("did %d of %d: %v", len(a.done), len(plan), err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(base))
+	for _, file := range []string{"skua.toml", "demo.toml"} {
+		text, _ := os.ReadFile(file)
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("fuzz.toml", text)
+		if err != nil {
+			var e Error
+			if !errors.As(err, &e) || len(e) == 0 || e[0].Line < 1 {
+				t.Fatalf("an error without a place: %#v", err)
+			}
+			return
+		}
+		if steps, err := Plan(c, c); err != nil || len(steps) != 0 {
+			t.Fatalf("from itself to itself: %v %v", names(steps), err)
+		}
+	})
+}
