@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package nlserver speaks AF_NETLINK over a Unix socket: a connection is a netlink socket, and
+// what the kernel's af_netlink.c does for one is done here, in the same order and with the same
+// answers. It knows no networking: families (rtnetlink and so on) register their tables.
+//
+// A send of a client is one frame (see shim/skua_nl.h). The connection's goroutine takes it,
+// hands its messages to the family under the family's lock, and completes the frame when the
+// answers are in the client's socket: so a send is over when its errors and ACKs can be read, as
+// in the kernel. Clients do not speak frames themselves; a preloaded library does it for them.
+//
+// Each answer is a datagram of its own, as in the kernel: libnl stops at the first ACK of a
+// datagram, libmnl refuses one with several sequence numbers. They are written many at a time.
+package nlserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Config says where the server listens and who may do what.
+type Config struct {
+	// Path of the Unix socket. A stale one is replaced; one that is served is not.
+	Path string
+	// Mode of the socket file; 0 is 0660. Who may not write to it cannot connect.
+	Mode fs.FileMode
+	// Group owns the socket file; nil: the process's.
+	Group *int
+
+	// AdminUIDs and AdminGIDs hold CAP_NET_ADMIN here, beside root and the server's own user. All
+	// others that can connect may read. Supplementary groups count.
+	AdminUIDs []uint32
+	AdminGIDs []uint32
+
+	// Families that are served; socket() gives EPROTONOSUPPORT for all others.
+	Families []*Family
+
+	Log *slog.Logger // nil: silence
+}
+
+// Server is a listening netlink server.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	listener *net.UnixListener
+	families map[int]*Family
+	buffers  sync.Pool // *[]byte of frameMax
+
+	mu      sync.Mutex
+	sockets map[*Socket]struct{}
+	closed  bool
+	running sync.WaitGroup
+}
+
+// New listens. Clients can connect when it returns, and are answered from Serve on.
+func New(cfg Config) (*Server, error) {
+	srv := &Server{
+		cfg:      cfg,
+		log:      cfg.Log,
+		families: map[int]*Family{},
+		sockets:  map[*Socket]struct{}{},
+	}
+	srv.buffers.New = func() any { b := make([]byte, frameMax); return &b }
+	if srv.log == nil {
+		srv.log = slog.New(slog.DiscardHandler)
+	}
+	for _, f := range cfg.Families {
+		if srv.families[f.Protocol] != nil {
+			return nil, fmt.Errorf("netlink protocol %d is registered twice", f.Protocol)
+		}
+		f.prepare()
+		srv.families[f.Protocol] = f
+	}
+	if cfg.Mode == 0 {
+		srv.cfg.Mode = 0o660
+	}
+	if err := srv.listen(); err != nil {
+		return nil, err
+	}
+	return srv, nil
+}
+
+// listen makes the socket under another name and gives it its place when its mode and group are
+// right: so nobody connects too early, and a restart leaves no gap.
+func (srv *Server) listen() error {
+	path := srv.cfg.Path
+	if conn, err := net.Dial("unixpacket", path); err == nil {
+		conn.Close()
+		return fmt.Errorf("listen on %s: %w: another server is there", path, unix.EADDRINUSE)
+	}
+	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSocket == 0 {
+		return fmt.Errorf("listen on %s: %w: it is no socket", path, unix.EEXIST)
+	}
+	private := fmt.Sprintf("%s.%d", path, os.Getpid())
+	if err := os.Remove(private); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: private, Net: "unixpacket"})
+	if err != nil {
+		return err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := srv.place(private); err != nil {
+		l.Close()
+		os.Remove(private)
+		return err
+	}
+	srv.listener = l
+	return nil
+}
+
+func (srv *Server) place(private string) error {
+	if srv.cfg.Group != nil {
+		if err := os.Chown(private, -1, *srv.cfg.Group); err != nil {
+			return err
+		}
+	}
+	if err := os.Chmod(private, srv.cfg.Mode); err != nil {
+		return err
+	}
+	return os.Rename(private, srv.cfg.Path)
+}
+
+// Serve answers clients until ctx is done or Close is called, and returns when all of them are
+// gone.
+func (srv *Server) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	defer stop()
+	defer srv.running.Wait()
+	for {
+		conn, err := srv.listener.AcceptUnix()
+		switch {
+		case err == nil:
+			srv.open(conn)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
+			srv.log.Warn("netlink: a client was kept waiting", "error", err)
+			time.Sleep(50 * time.Millisecond)
+		default:
+			return err
+		}
+	}
+}
+
+// open starts a connection's goroutine.
+func (srv *Server) open(conn *net.UnixConn) {
+	s, err := newSocket(srv, conn)
+	if err != nil {
+		srv.log.Warn("netlink: a client was refused", "error", err)
+		conn.Close()
+		return
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.closed {
+		conn.Close()
+		return
+	}
+	srv.sockets[s] = struct{}{}
+	srv.running.Add(1)
+	go func() {
+		defer srv.running.Done()
+		s.run()
+		srv.mu.Lock()
+		delete(srv.sockets, s)
+		srv.mu.Unlock()
+	}()
+}
+
+// Close stops listening and disconnects all clients, which try to connect again. The socket file
+// stays for the next server.
+func (srv *Server) Close() error {
+	srv.mu.Lock()
+	srv.closed = true
+	for s := range srv.sockets {
+		s.hangUp()
+	}
+	srv.mu.Unlock()
+	return srv.listener.Close()
+}
+
+// admin says whether the process at the other end of fd may change things. Its capabilities are
+// not to be had from the socket, so it is root, our own user, or one of those that are listed.
+func (srv *Server) admin(fd int) (bool, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return false, err
+	}
+	if cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()) ||
+		slices.Contains(srv.cfg.AdminUIDs, cred.Uid) ||
+		slices.Contains(srv.cfg.AdminGIDs, cred.Gid) {
+		return true, nil
+	}
+	if len(srv.cfg.AdminGIDs) == 0 {
+		return false, nil
+	}
+	for _, gid := range peerGroups(fd) {
+		if slices.Contains(srv.cfg.AdminGIDs, gid) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
