@@ -178,15 +178,24 @@ type Inject struct {
 
 // LinkStats are the counters of a link (rtnl_link_stats64).
 type LinkStats struct {
-	RxPackets, TxPackets, RxBytes, TxBytes          uint64
-	RxErrors, TxErrors, RxDropped, TxDropped        uint64
-	Multicast, RxMissed, RxNohandler, RxLengthError uint64
+	RxPackets     uint64 `json:"rx_packets"`
+	TxPackets     uint64 `json:"tx_packets"`
+	RxBytes       uint64 `json:"rx_bytes"`
+	TxBytes       uint64 `json:"tx_bytes"`
+	RxErrors      uint64 `json:"rx_errors"`
+	TxErrors      uint64 `json:"tx_errors"`
+	RxDropped     uint64 `json:"rx_dropped"`
+	TxDropped     uint64 `json:"tx_dropped"`
+	Multicast     uint64 `json:"multicast"`
+	RxMissed      uint64 `json:"rx_missed_errors"`
+	RxNohandler   uint64 `json:"rx_nohandler"`
+	RxLengthError uint64 `json:"rx_length_errors"`
 }
 
 // Counter is a named count: a drop reason or a MIB entry.
 type Counter struct {
-	Name  string
-	Value uint64
+	Name  string `json:"name"`
+	Value uint64 `json:"value"`
 }
 
 // StageStats are the cycles a stage of the packet path took on one worker.
