@@ -46,7 +46,7 @@ func TestBadFiles(t *testing.T) {
 }
 
 func TestShippedFilesAreGood(t *testing.T) {
-	for _, file := range []string{"skua.toml", "demo.toml"} {
+	for _, file := range []string{"skua.toml", "demo.toml", "../vagrant/skua.toml"} {
 		if _, err := Load(file); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
@@ -167,7 +167,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(base))
-	for _, file := range []string{"skua.toml", "demo.toml"} {
+	for _, file := range []string{"skua.toml", "demo.toml", "../vagrant/skua.toml"} {
 		text, _ := os.ReadFile(file)
 		f.Add(text)
 	}
