@@ -42,18 +42,17 @@ type Addr struct {
 	Label     string       // IPv4: ifa_label
 	Scope     uint8        // RT_SCOPE_*
 	// Flags are IFA_F_*; IFA_F_PERMANENT and IFA_F_DEPRECATED are kept up with the lifetimes.
-	Flags       uint32
-	ValidLft    uint32 // s, from TStamp
-	PreferLft   uint32 // s, from TStamp
-	Metric      uint32 // IFA_RT_PRIORITY of the prefix route, 0: default
-	Proto       uint8  // IFAPROT_*
-	Created     time.Time
-	Updated     time.Time
-	State       State
-	DAD         any // addrconf's own
-	timer       rtnl.Timer
-	deleted     bool
-	brdExplicit bool
+	Flags     uint32
+	ValidLft  uint32 // s, from TStamp
+	PreferLft uint32 // s, from TStamp
+	Metric    uint32 // IFA_RT_PRIORITY of the prefix route, 0: default
+	Proto     uint8  // IFAPROT_*
+	Created   time.Time
+	Updated   time.Time
+	State     State
+	DAD       any // addrconf's own
+	timer     rtnl.Timer
+	deleted   bool
 }
 
 // Is4 says whether it is an IPv4 address.
@@ -97,39 +96,4 @@ func (a *Addr) Deleted() bool { return a.deleted }
 func (a *Addr) Usable6() bool {
 	return a.Flags&unix.IFA_F_DADFAILED == 0 &&
 		a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_OPTIMISTIC) != unix.IFA_F_TENTATIVE
-}
-
-// EventType is the type of an Event.
-type EventType int
-
-// Events.
-const (
-	// Added: NETDEV_UP of inetaddr_chain or the start of DAD of an IPv6 address. The address is in
-	// the table and in the data plane.
-	Added EventType = iota + 1
-	// Deleted: NETDEV_DOWN of inetaddr_chain, the end of an IPv6 address. It is no longer in the
-	// table; Event.Primary is then the address that takes over its subnet, if any.
-	Deleted
-	// Changed: flags, lifetimes, metric or broadcast changed; Event.Old has them as they were.
-	Changed
-)
-
-// Event is what happened to an address; subscribers get it by rtnl.Net.Subscribe.
-type Event struct {
-	Type EventType
-	Addr *Addr
-	Old  Addr // Changed: the address as it was
-	// Promoted is true for the Added of a secondary that becomes primary (its routes are made anew).
-	Promoted bool
-	// Primary is, with Deleted of an IPv4 primary, the address that takes over its subnet.
-	Primary *Addr
-	// LinkDown says that an IPv6 address goes because its link went down (addrconf_ifdown).
-	LinkDown bool
-}
-
-// Msg is announced where the kernel calls rtmsg_ifa and inet6_ifa_notify.
-type Msg struct {
-	Type   uint16 // RTM_NEWADDR, RTM_DELADDR
-	Addr   *Addr
-	Origin rtnl.Origin // zero for what no one requested
 }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rtnetlink
+
+import (
+	"skua/controlplane/addr"
+	"skua/controlplane/link"
+)
+
+// announce is the receiver of rtnl.Net.Announce: each noun's message goes to the function that fills
+// it and knows its group.
+func (f *family) announce(msg any) {
+	switch m := msg.(type) {
+	case link.Msg:
+		f.announceLink(m)
+	case link.ConfMsg:
+		f.announceNetconf(m)
+	case link.Info6Msg:
+		f.announceInfo6(m)
+	case addr.Msg:
+		f.announceAddr(m)
+	default:
+		if !f.announceRoute(msg) && !f.announceNeigh(msg) {
+			f.Net.Log.Warn("announcement that nobody fills", "type", m)
+		}
+	}
+}
