@@ -31,7 +31,7 @@ type Appliance struct {
 
 // Dataplane is the [dataplane] table: what is decided once, at start.
 type Dataplane struct {
-	CPUs      []int    `toml:"cpus"`                  // one poll-mode worker on each; default: the last CPU
+	CPUs      []int    `toml:"cpus"`                  // one poll-mode worker on each; default: one, on the last CPU
 	Hugepages string   `toml:"hugepages"`             // auto (default), require, off
 	MemoryMB  int      `toml:"memory_mb"`             // DPDK memory without hugepages, MiB; default 512
 	Mbufs     int      `toml:"mbufs"`                 // packet buffers, default 32768
@@ -101,8 +101,8 @@ type Neigh struct {
 	LLAddr MAC    `toml:"lladdr"`
 }
 
-// FillDefaults sets what the file left out.
-func (c *Config) fillDefaults(cpus int) {
+// fillDefaults sets what the file left out.
+func (c *Config) fillDefaults() {
 	a, d := &c.Appliance, &c.Dataplane
 	orString(&a.Socket, "/run/skua/netlink.sock")
 	orString(&a.Log, "info")
@@ -111,9 +111,6 @@ func (c *Config) fillDefaults(cpus int) {
 	}
 	if a.Forwarding == nil {
 		a.Forwarding = ptr(true)
-	}
-	if len(d.CPUs) == 0 {
-		d.CPUs = []int{cpus - 1}
 	}
 	orString(&d.Hugepages, "auto")
 	orInt(&d.MemoryMB, 512)

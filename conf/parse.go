@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,7 +61,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	idx := indexLines(string(text))
 	v := &validator{file: name, lines: idx}
 	v.unknownKeys(md.Undecoded())
-	c.fillDefaults(runtime.NumCPU())
+	c.fillDefaults()
 	v.config(&c)
 	if len(v.problems) > 0 {
 		sort.SliceStable(v.problems, func(i, j int) bool { return v.problems[i].Line < v.problems[j].Line })
