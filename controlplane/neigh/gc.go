@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package neigh
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/link"
+	"skua/dataplane/dpif"
+)
+
+// GC says when entries are collected (net.ipv4.neigh.default.gc_*).
+type GC struct {
+	Interval                  time.Duration
+	Thresh1, Thresh2, Thresh3 int
+}
+
+func defaultGC() GC {
+	return GC{Interval: 30 * time.Second, Thresh1: 128, Thresh2: 512, Thresh3: 1024}
+}
+
+// GC gives the settings of a family, which the caller may change.
+func (t *Table) GC(af uint8) *GC { return &t.of(af).gc }
+
+// Stats are counters of a family (struct ndt_stats).
+type Stats struct {
+	Allocs, Destroys, HashGrows, ResFailed   uint64
+	Lookups, Hits                            uint64
+	RcvProbesMcast, RcvProbesUcast           uint64
+	PeriodicGCRuns, ForcedGCRuns, TableFulls uint64
+}
+
+// Stats gives the counters of a family.
+func (t *Table) Stats(af uint8) Stats { return t.of(af).stats }
+
+const (
+	forcedGCGap  = int64(5 * time.Second)   // since the last forced collection; and age of what it takes
+	randInterval = int64(300 * time.Second) // between draws of the reachable times
+)
+
+func (f *family) defaults() *link.NeighParams {
+	if f.af == unix.AF_INET {
+		return &f.t.links.NeighDefault4
+	}
+	return &f.t.links.NeighDefault6
+}
+
+// alloc is the first half of neigh_alloc: whether there is room for one more entry.
+func (f *family) alloc() bool {
+	now := f.t.now()
+	if f.gcCount >= f.gc.Thresh3 || f.gcCount >= f.gc.Thresh2 && now > f.lastFlush+forcedGCGap {
+		if f.forcedGC(now) == 0 && f.gcCount >= f.gc.Thresh3 {
+			f.stats.TableFulls++
+			if f.lastWarn == 0 || now > f.lastWarn+forcedGCGap {
+				f.lastWarn = now
+				f.t.net.Log.Warn("neighbor table overflow!", "table", f.id)
+			}
+			return false
+		}
+	}
+	f.stats.Allocs++
+	return true
+}
+
+// forcedGC is neigh_forced_gc: the oldest entries that no timer watches go, until gc_thresh2 is met.
+func (f *family) forcedGC(now int64) int {
+	if f.lastFull != 0 && now < f.lastFull+minTimer {
+		return 0 // nothing has become old since: a scan of a large prefix must not cost a walk each
+	}
+	f.stats.ForcedGCRuns++
+	want := f.gcCount + 1 - f.gc.Thresh2
+	shrunk := 0
+	var next *Entry
+	for n := f.gcList.head; n != nil; n = next {
+		next = n.gcNext
+		if n.timer != 0 {
+			continue
+		}
+		switch {
+		case n.NUD == unix.NUD_FAILED, n.NUD == unix.NUD_NOARP,
+			n.Addr.IsMulticast(), n.updated < now-forcedGCGap:
+			f.t.remove(n)
+			shrunk++
+		}
+		if shrunk >= want {
+			break
+		}
+	}
+	f.lastFlush = now
+	if shrunk == 0 {
+		f.lastFull = now
+	}
+	return shrunk
+}
+
+// updateGC is neigh_update_gc_list: permanent entries, and those that someone else learned, neither
+// count nor are collected.
+func (f *family) updateGC(n *Entry) {
+	exempt := n.NUD&unix.NUD_PERMANENT != 0 || n.Flags&(FlagExtLearned|FlagExtValidated) != 0
+	switch {
+	case n.Dead:
+	case exempt && n.onGC:
+		f.gcList.remove(n)
+		f.gcCount--
+	case !exempt && !n.onGC:
+		f.gcList.push(n)
+		f.gcCount++
+	}
+}
+
+func (f *family) schedulePeriodic() {
+	if f.t.closed {
+		return
+	}
+	every := max(f.defaults().BaseReachableTime/2, 10*time.Millisecond)
+	f.periodic = f.t.net.AfterFunc(every, f.periodicWork)
+}
+
+// periodicWork is neigh_periodic_work.
+func (f *family) periodicWork() {
+	if f.t.closed {
+		return
+	}
+	defer f.schedulePeriodic()
+	now := f.t.now()
+	f.stats.PeriodicGCRuns++
+	if now > f.lastRand+randInterval {
+		f.lastRand = now
+		for i, r := range f.reach {
+			f.reach[i] = reach{r.base, f.randReachTime(r.base)}
+		}
+	}
+	collect := len(f.entries) >= f.gc.Thresh1
+	var next *Entry
+	for n := f.all.head; n != nil; n = next {
+		next = n.next
+		// A use whose notice was lost on the way would leave the entry stale for ever.
+		if n.NUD == unix.NUD_STALE && f.t.net.DP.NeighUsed(n.dp(f.t)) {
+			f.t.eventSend(n)
+			continue
+		}
+		if !collect || n.NUD&(unix.NUD_PERMANENT|InTimer) != 0 || n.Flags&(FlagExtLearned|FlagExtValidated) != 0 {
+			continue
+		}
+		if n.used < n.confirmed && n.confirmed <= now {
+			n.used = n.confirmed
+		}
+		if n.NUD == unix.NUD_FAILED || now >= n.used+int64(n.params().GCStaleTime) {
+			f.t.remove(n)
+		}
+	}
+}
+
+func (n *Entry) dp(t *Table) dpif.Neigh {
+	return dpif.Neigh{Net: t.net.ID, Ifindex: n.Link.Index, Addr: n.Addr, NUD: n.NUD, HardAddr: n.HardAddr}
+}
