@@ -16,7 +16,6 @@ const (
 	afInet6 = 10
 
 	rtnUnicast = 1
-
 )
 
 // Fake is a Dataplane over maps, for tests of the control plane. It holds what was set and hands it

@@ -9,6 +9,9 @@
  * an eventfd when the thread said that it sleeps. Announced before enqueued means that a thread
  * which sees announced frames missing from the ring waits for them a little instead of sleeping.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dataplane
+
+/*
+#include "dataplane.h"
+*/
+import "C"
+
+import (
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"skua/dataplane/dpif"
+)
+
+// routeBatchMax bounds the array that routes are converted into: 128 KiB, which the cache holds.
+const routeBatchMax = 4096
+
+// routeBatch is that array, kept from call to call: SetRoutes runs under RTNL.
+type routeBatch struct {
+	routes [routeBatchMax]C.struct_dp_route
+	done   C.uint32_t
+}
+
+// SetRoutes implements dpif.Writer: one C call per 4,096 routes, and no allocation.
+func (d *Dataplane) SetRoutes(routes []dpif.Route) (int, error) {
+	b := &d.routes
+	done := 0
+	for len(routes) > 0 {
+		n := min(len(routes), routeBatchMax)
+		for i := range routes[:n] {
+			r, c := &routes[i], &b.routes[i]
+			if !r.Prefix.IsValid() {
+				n = i // those before it are set all the same
+				break
+			}
+			c.net = C.uint32_t(r.Net)
+			c.table = C.uint32_t(r.Table)
+			c.nh_id = C.uint32_t(r.NexthopID)
+			c.plen = C.uint8_t(r.Prefix.Bits())
+			c.family = putAddr(&c.dst, r.Prefix.Addr())
+		}
+		if n == 0 {
+			return done, syscall.EINVAL
+		}
+		b.done = 0
+		rc := C.dp_route_set(&b.routes[0], C.uint32_t(n), &b.done)
+		done += int(b.done)
+		if rc < 0 {
+			return done, syscall.Errno(-rc)
+		}
+		routes = routes[n:]
+	}
+	return done, nil
+}
+
+// FlushTable deletes all routes of a table.
+func (d *Dataplane) FlushTable(net uint32, family uint8, table uint32) error {
+	return errnoOf(C.dp_table_flush(C.uint32_t(net), C.uint8_t(family), C.uint32_t(table)))
+}
+
+// Lookup implements dpif.Reader. All of dst are of one family.
+func (d *Dataplane) Lookup(net, table uint32, dst []netip.Addr, ids []uint32) error {
+	if len(ids) < len(dst) {
+		return syscall.EINVAL
+	}
+	if len(dst) == 0 {
+		return nil
+	}
+	addrs := make([][16]C.uint8_t, len(dst))
+	for i, a := range dst {
+		if family(a) != family(dst[0]) {
+			return syscall.EINVAL
+		}
+		putAddr(&addrs[i], a)
+	}
+	return errnoOf(C.dp_fib_lookup(C.uint32_t(net), C.uint32_t(table), family(dst[0]), &addrs[0],
+		(*C.uint32_t)(unsafe.Pointer(&ids[0])), C.uint32_t(len(dst))))
+}
+
+// DumpTables implements dpif.Reader.
+func (d *Dataplane) DumpTables(net uint32, family uint8) ([]uint32, error) {
+	out := make([]uint32, C.DP_MAX_TABLES)
+	n := C.dp_table_dump(C.uint32_t(net), C.uint8_t(family), (*C.uint32_t)(unsafe.Pointer(&out[0])),
+		C.uint32_t(len(out)))
+	if n < 0 {
+		return nil, syscall.Errno(-n)
+	}
+	return out[:n], nil
+}
+
+// DumpRoutes implements dpif.Reader. Routes set or deleted meanwhile may or may not be seen.
+func (d *Dataplane) DumpRoutes(net, table uint32, family uint8, each func(dpif.Route) bool) error {
+	out := make([]C.struct_dp_route, 1024)
+	var last C.struct_dp_route
+	for {
+		n := C.dp_route_dump(C.uint32_t(net), C.uint32_t(table), C.uint8_t(family), &last, &out[0],
+			C.uint32_t(len(out)))
+		if n < 0 {
+			return syscall.Errno(-n)
+		}
+		if n == 0 {
+			return nil
+		}
+		for i := range out[:n] {
+			c := &out[i]
+			r := dpif.Route{
+				Net:       uint32(c.net),
+				Table:     uint32(c.table),
+				NexthopID: uint32(c.nh_id),
+				Prefix:    netip.PrefixFrom(addrOf(c.family, &c.dst), int(c.plen)),
+			}
+			if !each(r) {
+				return nil
+			}
+		}
+	}
+}

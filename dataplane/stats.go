@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dataplane
+
+/*
+#include "dataplane.h"
+*/
+import "C"
+
+import (
+	"syscall"
+	"unsafe"
+
+	"skua/dataplane/dpif"
+)
+
+// MIB implements dpif.Reader.
+func (d *Dataplane) MIB(net uint32, mib dpif.MIB) ([]dpif.Counter, error) {
+	n := C.dp_mib_size(C.uint32_t(mib))
+	if n == 0 {
+		return nil, syscall.EINVAL
+	}
+	values := make([]uint64, n)
+	rc := C.dp_mib_read(C.uint32_t(net), C.uint32_t(mib), (*C.uint64_t)(unsafe.Pointer(&values[0])), n)
+	if rc < 0 {
+		return nil, syscall.Errno(-rc)
+	}
+	counters := make([]dpif.Counter, n)
+	for i, v := range values {
+		counters[i] = dpif.Counter{
+			Name:  C.GoString(C.dp_mib_name(C.uint32_t(mib), C.uint32_t(i))),
+			Value: v,
+		}
+	}
+	return counters, nil
+}
+
+// Workers implements dpif.Reader.
+func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
+	all := make([]dpif.WorkerStats, d.workers)
+	for i := range all {
+		w := &all[i]
+		w.Worker = uint32(i)
+		var c C.struct_dp_worker_stats
+		if err := errnoOf(C.dp_worker_read(C.uint32_t(i), &c)); err != nil {
+			return nil, err
+		}
+		w.Lcore = uint32(c.lcore)
+		w.Polls, w.IdlePolls = uint64(c.polls), uint64(c.idle_polls)
+		w.BusyCycles, w.IdleCycles = uint64(c.busy_cycles), uint64(c.idle_cycles)
+		for r := range w.Punted {
+			w.Punted[r], w.Policed[r] = uint64(c.punted[r]), uint64(c.policed[r])
+		}
+		w.PuntFull, w.Injected = uint64(c.punt_full), uint64(c.injected)
+		var err error
+		if w.Drops, err = drops(uint32(i)); err != nil {
+			return nil, err
+		}
+		if w.Stages, err = stages(uint32(i)); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// drops returns the reasons that a worker dropped packets for.
+func drops(worker uint32) ([]dpif.Counter, error) {
+	values := make([]uint64, C.dp_drop_reasons())
+	rc := C.dp_drops(C.uint32_t(worker), (*C.uint64_t)(unsafe.Pointer(&values[0])),
+		C.uint32_t(len(values)))
+	if rc < 0 {
+		return nil, syscall.Errno(-rc)
+	}
+	var counters []dpif.Counter
+	for i, v := range values {
+		if v != 0 {
+			name := C.GoString(C.dp_drop_reason_name(C.uint32_t(i)))
+			counters = append(counters, dpif.Counter{Name: name, Value: v})
+		}
+	}
+	return counters, nil
+}
+
+func stages(worker uint32) ([]dpif.StageStats, error) {
+	out := make([]C.struct_dp_stage_stats, C.dp_stages())
+	rc := C.dp_stage_read(C.uint32_t(worker), &out[0], C.uint32_t(len(out)))
+	if rc < 0 {
+		return nil, syscall.Errno(-rc)
+	}
+	all := make([]dpif.StageStats, len(out))
+	for i := range out {
+		all[i] = dpif.StageStats{
+			Name:    C.GoString(C.dp_stage_name(C.uint32_t(i))),
+			Cycles:  uint64(out[i].cycles),
+			Packets: uint64(out[i].packets),
+			Calls:   uint64(out[i].calls),
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dataplane
+
+/*
+#include <errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "dataplane.h"
+
+static int launch_worker(uint32_t worker, unsigned int lcore)
+{
+	return rte_eal_remote_launch(dp_worker_main, (void *)(uintptr_t)worker, lcore);
+}
+*/
+import "C"
+
+import (
+	"fmt"
+
+	"github.com/yerden/go-dpdk/eal"
+)
+
+// launch hands each worker lcore to C, which keeps it until dp_stop.
+func (d *Dataplane) launch() error {
+	if d.conf.Stepped {
+		return nil
+	}
+	for worker, lcore := range eal.LcoresWorker() {
+		if err := errnoOf(C.launch_worker(C.uint32_t(worker), C.uint(lcore))); err != nil {
+			return fmt.Errorf("worker %d on lcore %d does not start: %w", worker, lcore, err)
+		}
+	}
+	return nil
+}
+
+func (d *Dataplane) stop() {
+	C.dp_stop()
+	eal.StopLcores()
+}
+
+// EnterWorker makes the calling thread the worker of a stepped data plane. The goroutine has locked
+// its thread and stays on it until ExitWorker.
+func (d *Dataplane) EnterWorker() error {
+	return errnoOf(C.dp_worker_enter(0))
+}
+
+// PollWorker does one turn of the poll loop and returns the number of packets that it took. Only
+// for the goroutine that called EnterWorker.
+func (d *Dataplane) PollWorker() int {
+	return int(C.dp_worker_poll(0))
+}
+
+// ExitWorker undoes EnterWorker.
+func (d *Dataplane) ExitWorker() {
+	C.dp_worker_exit(0)
+}
