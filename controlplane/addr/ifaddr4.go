@@ -25,6 +25,7 @@ func (t *Table) add4(c Config, nlflags uint16) (*Addr, error) {
 	if !c.Link.InDev {
 		return nil, unix.ENOBUFS
 	}
+	c.Link.Settle(unix.AF_INET)
 	now := t.net.Clock.Now()
 	a := &Addr{
 		Link: c.Link, Prefix: c.Prefix, Peer: c.Peer, Broadcast: c.Broadcast, Label: c.Label,
@@ -201,6 +202,7 @@ func (t *Table) promote(s, gone *Addr) {
 
 // addLoopback4 gives lo its 127.0.0.1/8 (inetdev_event, NETDEV_UP).
 func (t *Table) addLoopback4(l *link.Link) {
+	l.Settle(unix.AF_INET)
 	now := t.net.Clock.Now()
 	a := &Addr{
 		Link: l, Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8), Label: l.Name,

@@ -127,6 +127,7 @@ func (t *Table) alloc6(c Config) (*Addr, error) {
 	case t.Find(c.Link, ip) != nil:
 		return nil, unix.EEXIST
 	}
+	c.Link.Settle(unix.AF_INET6)
 	now := t.net.Clock.Now()
 	a := &Addr{
 		Link: c.Link, Prefix: c.Prefix, Peer: c.Peer, Scope: Scope6(ip), Flags: c.Flags,

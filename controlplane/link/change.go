@@ -2,20 +2,30 @@
 
 package link
 
+import (
+	"bytes"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/rtnl"
+)
+
 // Change is what one RTM_NEWLINK or RTM_SETLINK asks for; nil and zero fields are left alone.
 type Change struct {
 	Name        *string
-	HardAddr    []byte
+	HardAddr    []byte // longer than 6 bytes: the rest is ignored
 	Broadcast   []byte
 	MTU         *uint32
 	TxQLen      *uint32
 	Group       *uint32
-	Alias       *string
+	Alias       *string // empty: none
 	Carrier     *bool
 	OperState   *uint8
 	LinkMode    *uint8
-	Flags       uint32 // ifi_flags
-	FlagsMask   uint32 // ifi_change; 0 with Flags set: all
+	Master      *uint32 // 0: none
+	Flags       uint32  // ifi_flags
+	FlagsMask   uint32  // ifi_change; 0 with Flags set: all
 	GSOMaxSize  *uint32
 	GSOMaxSegs  *uint32
 	GROMaxSize  *uint32
@@ -23,10 +33,462 @@ type Change struct {
 	GROIPv4     *uint32
 	AddrGenMode *uint8
 	Token       *[16]byte
-	Conf4       map[int]int32 // IFLA_INET_CONF: IPV4_DEVCONF_* to value
+	Conf4       map[uint16]int32 // IFLA_INET_CONF: IPV4_DEVCONF_* to value
 }
 
-// Change makes all of c or nothing of it (do_setlink).
-func (t *Table) Change(l *Link, c Change) error { return t.setLink(l, c) }
+// IFF_* bits that only the kernel sets (IFF_VOLATILE), and those that user space may.
+const (
+	volatileFlags = unix.IFF_LOOPBACK | unix.IFF_POINTOPOINT | unix.IFF_BROADCAST | unix.IFF_ECHO |
+		unix.IFF_MASTER | unix.IFF_SLAVE | unix.IFF_RUNNING | unix.IFF_LOWER_UP | unix.IFF_DORMANT
+	settableFlags = unix.IFF_DEBUG | unix.IFF_NOTRAILERS | unix.IFF_NOARP | unix.IFF_DYNAMIC |
+		unix.IFF_MULTICAST | unix.IFF_PORTSEL | unix.IFF_AUTOMEDIA
+)
 
-func (t *Table) setLink(l *Link, c Change) error { return nil }
+// Change makes all of c or nothing of it (do_setlink). The errors and their order are the kernel's;
+// other than there, a request whose later part is wrong has not changed its earlier part.
+func (t *Table) Change(l *Link, c Change) error {
+	if l.gone {
+		return syscall.ENODEV
+	}
+	if err := t.check(l, &c); err != nil {
+		return err
+	}
+	notify := false // DO_SETLINK_NOTIFY
+	for _, step := range []func(*Link, *Change) (bool, error){
+		t.setAddress, t.setMTU, t.setGroup, t.setName, t.setAlias, t.setBroadcast, t.setFlags,
+		t.setCarrier, t.setTxQLen, t.setOffload, t.setOperState, t.setLinkMode, t.setAF,
+	} {
+		n, err := step(l, &c)
+		notify = notify || n
+		if err != nil {
+			return err
+		}
+	}
+	if notify {
+		t.stateChange(l, 0)
+	}
+	return nil
+}
+
+// check refuses what do_setlink and validate_linkmsg refuse.
+func (t *Table) check(l *Link, c *Change) error {
+	if c.HardAddr != nil && len(c.HardAddr) < len(l.HardAddr) ||
+		c.Broadcast != nil && len(c.Broadcast) < len(l.Broadcast) {
+		return syscall.EINVAL
+	}
+	if err := checkOffload(l, c); err != nil {
+		return err
+	}
+	if err := t.checkAF(l, c); err != nil {
+		return err
+	}
+	if c.HardAddr != nil && !HardAddr(c.HardAddr[:6]).IsValid() {
+		return syscall.EADDRNOTAVAIL
+	}
+	if err := checkMTU(l, c.MTU); err != nil {
+		return err
+	}
+	if c.Name != nil && *c.Name != l.Name {
+		if _, err := t.allocName(*c.Name); err != nil {
+			return err
+		}
+	}
+	if c.Alias != nil && len(*c.Alias) >= 256 {
+		return syscall.EINVAL
+	}
+	if up := c.flags(l)&unix.IFF_UP != 0; up && !l.Up() && !l.canOpen(c.HardAddr) {
+		return syscall.EADDRNOTAVAIL
+	}
+	if c.Master != nil && *c.Master != 0 {
+		if t.ByIndex(*c.Master) == nil {
+			return syscall.EINVAL
+		}
+		return rtnl.AttrErrorf(syscall.EOPNOTSUPP, unix.IFLA_MASTER, "Device does not enslave other devices")
+	}
+	if c.Carrier != nil && !l.carrierSettable() {
+		return syscall.EOPNOTSUPP
+	}
+	return nil
+}
+
+// checkMTU is dev_validate_mtu.
+func checkMTU(l *Link, mtu *uint32) error {
+	switch {
+	case mtu == nil || *mtu == l.MTU:
+		return nil
+	case int32(*mtu) < 0 || *mtu < l.MinMTU:
+		return rtnl.Errorf(syscall.EINVAL, "mtu less than device minimum")
+	case l.MaxMTU > 0 && *mtu > l.MaxMTU:
+		return rtnl.Errorf(syscall.EINVAL, "mtu greater than device maximum")
+	}
+	return nil
+}
+
+func checkOffload(l *Link, c *Change) error {
+	const groMax = 8 * 65535 // GRO_MAX_SIZE
+	for _, x := range []struct {
+		v   *uint32
+		max uint32
+		msg string
+	}{
+		{c.GSOMaxSize, l.TSOMaxSize, "too big gso_max_size"},
+		{c.GSOMaxSegs, min(65535, l.TSOMaxSegs), "too big gso_max_segs"},
+		{c.GROMaxSize, groMax, "too big gro_max_size"},
+		{c.GSOIPv4, l.TSOMaxSize, "too big gso_ipv4_max_size"},
+		{c.GROIPv4, groMax, "too big gro_ipv4_max_size"},
+	} {
+		if x.v != nil && *x.v > x.max {
+			return rtnl.Errorf(syscall.EINVAL, "%s", x.msg)
+		}
+	}
+	return nil
+}
+
+// checkAF is inet_validate_link_af, inet6_validate_link_af and the refusals of inet6_set_iftoken.
+func (t *Table) checkAF(l *Link, c *Change) error {
+	if c.Conf4 != nil && !l.InDev || (c.AddrGenMode != nil || c.Token != nil) && !l.In6Dev {
+		return syscall.EAFNOSUPPORT
+	}
+	for id := range c.Conf4 {
+		if id == 0 || int(id) > len(conf4Keys) {
+			return syscall.EINVAL
+		}
+	}
+	if c.AddrGenMode != nil {
+		if err := t.checkAddrGenMode(l, int32(*c.AddrGenMode)); err != nil {
+			return err
+		}
+	}
+	if c.Token == nil {
+		return nil
+	}
+	switch {
+	case l.Loopback():
+		return rtnl.Errorf(syscall.EINVAL, "ipv6: Device is loopback")
+	case l.NoARP():
+		return rtnl.Errorf(syscall.EINVAL, "ipv6: Device does not do neighbour discovery")
+	case !l.AcceptRA():
+		return rtnl.Errorf(syscall.EINVAL, "ipv6: Router advertisement is disabled on device")
+	case l.Conf6.RouterSolicitations == 0:
+		return rtnl.Errorf(syscall.EINVAL, "Router solicitation is disabled on device")
+	}
+	return nil
+}
+
+// checkAddrGenMode is check_addr_gen_mode and check_stable_privacy; l nil: of "all" or "default".
+func (t *Table) checkAddrGenMode(l *Link, mode int32) error {
+	if mode < AddrGenEUI64 || mode > AddrGenRandom {
+		return syscall.EINVAL
+	}
+	if mode == AddrGenStablePrivacy && l != nil && l.Secret6 == nil && t.DefaultSecret6 == nil {
+		return syscall.EINVAL
+	}
+	return nil
+}
+
+// carrierSettable says whether the driver has ndo_change_carrier.
+func (l *Link) carrierSettable() bool { return l.Kind == "tun" || l.Kind == "dummy" }
+
+func (l *Link) canOpen(addr []byte) bool {
+	return l.Loopback() || addr != nil || l.HardAddr.IsValid()
+}
+
+// setAddress is netif_set_mac_address.
+func (t *Table) setAddress(l *Link, c *Change) (bool, error) {
+	if c.HardAddr == nil {
+		return false, nil
+	}
+	old := *l
+	l.HardAddr = HardAddr(c.HardAddr[:6])
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return false, err
+	}
+	t.changed(l, Event{Type: ChangeAddr, OldAddr: old.HardAddr})
+	return false, nil
+}
+
+// setMTU is netif_set_mtu_ext with what inetdev_event and addrconf_notify do to the link's
+// configuration: IPv4 goes below 68, IPv6 below 1280, and comes back with default settings.
+func (t *Table) setMTU(l *Link, c *Change) (bool, error) {
+	if c.MTU == nil || *c.MTU == l.MTU {
+		return false, nil
+	}
+	old := *l
+	l.MTU = *c.MTU
+	switch {
+	case l.MTU < MinMTU4:
+		l.InDev = false
+	case !l.InDev:
+		l.addInDev()
+	}
+	switch {
+	case l.MTU < MinMTU6:
+		l.In6Dev = false
+	case !l.In6Dev:
+		l.addIn6Dev()
+	default:
+		l.Conf6.MTU6 = int32(l.MTU)
+	}
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return false, err
+	}
+	t.changed(l, Event{Type: ChangeMTU, OldMTU: old.MTU})
+	return false, nil
+}
+
+func (t *Table) setGroup(l *Link, c *Change) (bool, error) {
+	if c.Group == nil {
+		return false, nil
+	}
+	l.Group = *c.Group
+	return true, nil
+}
+
+// setName is netif_change_name: also of a link that is up.
+func (t *Table) setName(l *Link, c *Change) (bool, error) {
+	if c.Name == nil || *c.Name == l.Name {
+		return false, nil
+	}
+	name, err := t.allocName(*c.Name)
+	if err != nil {
+		return false, err
+	}
+	old := *l
+	l.Name = name
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return false, err
+	}
+	delete(t.names, old.Name)
+	t.names[name] = l
+	t.gen++
+	t.changed(l, Event{Type: ChangeName, OldName: old.Name})
+	return false, nil
+}
+
+func (t *Table) setAlias(l *Link, c *Change) (bool, error) {
+	if c.Alias == nil {
+		return false, nil
+	}
+	l.Alias = *c.Alias
+	return true, nil
+}
+
+func (t *Table) setBroadcast(l *Link, c *Change) (bool, error) {
+	if c.Broadcast == nil {
+		return false, nil
+	}
+	copy(l.Broadcast[:], c.Broadcast)
+	t.changed(l, Event{Type: ChangeAddr, OldAddr: l.HardAddr})
+	return false, nil
+}
+
+// flags is rtnl_dev_combine_flags.
+func (c *Change) flags(l *Link) uint32 {
+	const asked = unix.IFF_PROMISC | unix.IFF_ALLMULTI
+	now := l.devFlags&^asked | l.gflags&asked
+	switch {
+	case c.Flags == 0 && c.FlagsMask == 0:
+		return now
+	case c.FlagsMask == 0:
+		return c.Flags
+	default:
+		return c.Flags&c.FlagsMask | now&^c.FlagsMask
+	}
+}
+
+// setFlags is netif_change_flags.
+func (t *Table) setFlags(l *Link, c *Change) (bool, error) {
+	if c.Flags == 0 && c.FlagsMask == 0 {
+		return false, nil
+	}
+	flags := c.flags(l)
+	old := *l
+	keep := l.devFlags & (unix.IFF_UP | volatileFlags | unix.IFF_PROMISC | unix.IFF_ALLMULTI)
+	l.devFlags = flags&settableFlags | keep
+	var err error
+	switch {
+	case flags&unix.IFF_UP != 0 && !l.Up():
+		err = t.open(l)
+	case flags&unix.IFF_UP == 0 && l.Up():
+		err = t.close(l)
+	}
+	if err != nil {
+		*l = old
+		return false, err
+	}
+	count(l, flags, unix.IFF_PROMISC, &l.Promiscuity)
+	count(l, flags, unix.IFF_ALLMULTI, &l.AllMulti)
+	if err := t.publish(l, func() { *l = old }); err != nil {
+		return false, err
+	}
+	t.notifyFlags(l, old.devFlags, old.gflags)
+	return false, nil
+}
+
+// count follows what user space asked of IFF_PROMISC or IFF_ALLMULTI in its counter
+// (__dev_set_promiscuity): the flag of the device is on while the counter is not zero.
+func count(l *Link, flags, bit uint32, counter *uint32) {
+	if (flags^l.gflags)&bit == 0 {
+		return
+	}
+	l.gflags ^= bit
+	if flags&bit != 0 {
+		*counter++
+		l.devFlags |= bit
+	} else if *counter--; *counter == 0 {
+		l.devFlags &^= bit
+	}
+}
+
+// notifyFlags is __dev_notify_flags: the message first, then the events.
+func (t *Table) notifyFlags(l *Link, oldFlags, oldG uint32) {
+	changes := oldFlags ^ l.devFlags
+	if all := changes | oldG ^ l.gflags; all != 0 {
+		t.announce(l, unix.RTM_NEWLINK, all, 0)
+	}
+	if changes&unix.IFF_UP != 0 {
+		if l.Up() {
+			t.net.Notify(Event{Type: Up, Link: l})
+		} else {
+			t.net.Notify(Event{Type: Down, Link: l})
+		}
+	}
+	rest := changes &^ (unix.IFF_UP | unix.IFF_PROMISC | unix.IFF_ALLMULTI | volatileFlags)
+	if l.Up() && rest != 0 {
+		t.net.Notify(Event{Type: Changed, Link: l, Flags: changes})
+	}
+}
+
+// setCarrier is netif_change_carrier.
+func (t *Table) setCarrier(l *Link, c *Change) (bool, error) {
+	if c.Carrier == nil {
+		return false, nil
+	}
+	return false, t.SetCarrier(l, *c.Carrier)
+}
+
+// setTxQLen is netif_change_tx_queue_len.
+func (t *Table) setTxQLen(l *Link, c *Change) (bool, error) {
+	if c.TxQLen == nil || *c.TxQLen == l.TxQLen {
+		return false, nil
+	}
+	l.TxQLen = *c.TxQLen
+	t.announce(l, unix.RTM_NEWLINK, 0, 0)
+	return false, nil
+}
+
+func (t *Table) setOffload(l *Link, c *Change) (bool, error) {
+	set := func(to *uint32, v *uint32) {
+		if v != nil {
+			*to = *v
+		}
+	}
+	if c.GSOMaxSize != nil {
+		l.GSOMaxSize = *c.GSOMaxSize
+		if *c.GSOMaxSize <= 65536 { // GSO_LEGACY_MAX_SIZE
+			l.GSOIPv4 = *c.GSOMaxSize
+		}
+	}
+	set(&l.GSOMaxSegs, c.GSOMaxSegs)
+	if c.GROMaxSize != nil {
+		l.GROMaxSize = *c.GROMaxSize
+		if *c.GROMaxSize <= 65536 {
+			l.GROIPv4 = *c.GROMaxSize
+		}
+	}
+	set(&l.GSOIPv4, c.GSOIPv4)
+	set(&l.GROIPv4, c.GROIPv4)
+	return false, nil
+}
+
+// setOperState is set_operstate: user space may only say up, dormant or testing.
+func (t *Table) setOperState(l *Link, c *Change) (bool, error) {
+	if c.OperState == nil {
+		return false, nil
+	}
+	state := l.OperState
+	switch *c.OperState {
+	case OperUp:
+		if (state == OperDormant || state == OperTesting || state == OperUnknown) && l.Carrier {
+			state = OperUp
+		}
+	case OperTesting, OperDormant:
+		if l.OperUp() {
+			state = *c.OperState
+		}
+	}
+	if state == l.OperState {
+		return false, nil
+	}
+	l.OperState = state
+	l.refreshFlags()
+	t.stateChange(l, 0)
+	return false, nil
+}
+
+func (t *Table) setLinkMode(l *Link, c *Change) (bool, error) {
+	if c.LinkMode == nil || *c.LinkMode == l.LinkMode {
+		return false, nil
+	}
+	l.LinkMode = *c.LinkMode
+	return true, nil
+}
+
+// setAF is inet_set_link_af and inet6_set_link_af.
+func (t *Table) setAF(l *Link, c *Change) (bool, error) {
+	if c.Conf4 == nil && c.AddrGenMode == nil && c.Token == nil {
+		return false, nil
+	}
+	for id, v := range c.Conf4 {
+		*conf4Keys[id-1].field(&l.Conf4) = v
+		l.set4 |= 1 << (id - 1)
+	}
+	if c.AddrGenMode != nil {
+		l.Conf6.AddrGenMode = int32(*c.AddrGenMode)
+	}
+	if c.Token != nil && !bytes.Equal(l.Token[8:], c.Token[8:]) {
+		copy(l.Token[8:], c.Token[8:])
+		t.AnnounceInfo6(l)
+	}
+	return true, t.net.DP.SetLink(l.dp())
+}
+
+// changed announces and notifies of an event that rtnetlink answers with RTM_NEWLINK before the
+// protocols hear of it (rtnetlink_event is first in the chain).
+func (t *Table) changed(l *Link, e Event) {
+	e.Link = l
+	t.announce(l, unix.RTM_NEWLINK, 0, 0)
+	t.net.Notify(e)
+}
+
+// AddAltName gives the link a further name (netdev_name_node_alt_create). EEXIST: taken; EINVAL.
+func (t *Table) AddAltName(l *Link, name string) error {
+	if name == "" || len(name) >= 128 {
+		return syscall.EINVAL
+	}
+	if t.names[name] != nil {
+		return syscall.EEXIST
+	}
+	l.AltNames = append(l.AltNames, name)
+	t.names[name] = l
+	return nil
+}
+
+// DelAltName takes a further name away. ENOENT: nobody has it; EINVAL: it is another link's or the
+// link's first.
+func (t *Table) DelAltName(l *Link, name string) error {
+	for i, n := range l.AltNames {
+		if n == name {
+			l.AltNames = append(l.AltNames[:i:i], l.AltNames[i+1:]...)
+			delete(t.names, name)
+			return nil
+		}
+	}
+	if t.names[name] == nil {
+		return syscall.ENOENT
+	}
+	return syscall.EINVAL
+}
+
+// NotifyProps ends a change of further names (netdev_state_change).
+func (t *Table) NotifyProps(l *Link) { t.stateChange(l, 0) }

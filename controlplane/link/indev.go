@@ -122,6 +122,14 @@ func (l *Link) MTU6() uint32 {
 // Enabled6 says whether the link speaks IPv6.
 func (l *Link) Enabled6() bool { return l.In6Dev && l.Conf6.DisableIPv6 == 0 }
 
+// AcceptRA is ipv6_accept_ra: a router accepts router advertisements only with accept_ra 2.
+func (l *Link) AcceptRA() bool {
+	if l.Conf6.Forwarding != 0 {
+		return l.Conf6.AcceptRA == 2
+	}
+	return l.Conf6.AcceptRA != 0
+}
+
 func either(a, b int32) bool { return a != 0 || b != 0 }
 func both(a, b int32) bool   { return a != 0 && b != 0 }
 

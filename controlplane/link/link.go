@@ -98,13 +98,17 @@ type Link struct {
 	Conf6         DevConf6
 	Neigh4        NeighParams // net.ipv4.neigh.NAME
 	Neigh6        NeighParams
-	Token         [16]byte // IFLA_INET6_TOKEN
-	TStamp6       uint64   // inet6_dev.tstamp: 1/100 s since start of the stack
+	Secret6       *[16]byte // net.ipv6.conf.NAME.stable_secret; nil: not set
+	Token         [16]byte  // IFLA_INET6_TOKEN
+	TStamp6       uint64    // inet6_dev.tstamp: 1/100 s since start of the stack
 
 	t        *Table
 	devFlags uint32 // dev->flags
 	gflags   uint32 // what user space asked for of IFF_PROMISC and IFF_ALLMULTI
 	gone     bool   // unregistered
+	set4     uint64 // bit i: field i of Conf4 was written and no longer follows "default"
+
+	neighSet4, neighSet6 uint32 // the same for neighKey.bit
 }
 
 // Up says whether the link is administratively up (IFF_UP, netif_running).

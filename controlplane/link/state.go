@@ -5,6 +5,7 @@ package link
 import (
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +49,7 @@ func (t *Table) open(l *Link) error {
 	if err := t.publish(l, func() { *l = old }); err != nil {
 		return err
 	}
-	if l.QDisc == "noop" && l.Carrier {
+	if l.QDisc == "noop" {
 		l.QDisc = "noqueue"
 	}
 	return nil
@@ -79,9 +80,6 @@ func (t *Table) SetCarrier(l *Link, on bool) error {
 		l.CarrierDownCount++
 	}
 	l.operPolicy()
-	if on && l.Up() && l.QDisc == "noop" { // dev_activate waited for the carrier
-		l.QDisc = "noqueue"
-	}
 	if err := t.publish(l, func() { *l = old }); err != nil {
 		return err
 	}
@@ -112,4 +110,8 @@ func (t *Table) stateChange(l *Link, flags uint32) {
 }
 
 // stamp is a time in 1/100 s, as IFLA_INET6_CACHEINFO and IFA_CACHEINFO give it.
-func (t *Table) stamp() uint64 { return uint64(t.net.Clock.Now().Sub(t.start).Milliseconds() / 10) }
+func (t *Table) stamp() uint64 { return uint64(t.Stamp(t.net.Clock.Now())) }
+
+// Stamp is a time in 1/100 s since the start of the stack, as IFLA_INET6_CACHEINFO and IFA_CACHEINFO
+// give it.
+func (t *Table) Stamp(at time.Time) uint32 { return uint32(at.Sub(t.start).Milliseconds() / 10) }

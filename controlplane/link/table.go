@@ -16,24 +16,25 @@ import (
 
 // Table holds the links of a Net and the "all" and "default" configuration.
 type Table struct {
-	All4, Default4      DevConf4 // net.ipv4.conf.all, .default
-	All6, Default6      DevConf6
-	NeighDefault4       NeighParams
-	NeighDefault6       NeighParams
-	MultipathHashPolicy [2]uint32 // net.ipv4.fib_multipath_hash_policy, net.ipv6....
-	IPNonlocalBind      [2]bool
-	net                 *rtnl.Net
-	links               [dpif.MaxLinks]*Link
-	names               map[string]*Link // names and alternative names
-	next                uint32
-	start               time.Time
-	knobs               map[string]Knob
+	All4, Default4 DevConf4 // net.ipv4.conf.all, .default
+	All6, Default6 DevConf6
+	NeighDefault4  NeighParams // net.ipv4.neigh.default
+	NeighDefault6  NeighParams
+	DefaultSecret6 *[16]byte // net.ipv6.conf.default.stable_secret
+
+	net   *rtnl.Net
+	links [dpif.MaxLinks]*Link
+	names map[string]*Link // names and alternative names
+	next  uint32           // the last index given out
+	gen   uint32           // dev_base_seq
+	start time.Time
+	knobs map[string]Knob
 }
 
 // New makes a table with the loopback link, index 1, which is down.
 func New(net *rtnl.Net) (*Table, error) {
 	t := &Table{
-		net: net, names: map[string]*Link{}, knobs: map[string]Knob{}, start: net.Clock.Now(),
+		net: net, names: map[string]*Link{}, knobs: map[string]Knob{}, gen: 1, start: net.Clock.Now(),
 		NeighDefault4: defaultNeigh4(), NeighDefault6: defaultNeigh6(),
 	}
 	t.All4, t.Default4 = defaultConf4()
@@ -47,7 +48,7 @@ func New(net *rtnl.Net) (*Table, error) {
 
 // ByIndex finds a link; nil: there is none.
 func (t *Table) ByIndex(index uint32) *Link {
-	if index >= dpif.MaxLinks {
+	if index >= dpif.MaxLinks { // also of negative numbers
 		return nil
 	}
 	return t.links[index]
@@ -70,6 +71,9 @@ func (t *Table) All() []*Link {
 	return all
 }
 
+// Gen changes whenever a link comes, goes or changes its name (dev_base_seq); never 0.
+func (t *Table) Gen() uint32 { return t.gen }
+
 // Config is a new link as its driver sees it.
 type Config struct {
 	Index       uint32 // 0: the next free one
@@ -84,7 +88,6 @@ type Config struct {
 	MaxMTU      uint32 // 0: 65535 for Ethernet
 	TxQLen      uint32 // 0: 1000
 	Carrier     bool   // state of the carrier now
-	NoCarrier   bool   // the driver cannot say: IFLA_CARRIER cannot be written either way
 	NumTxQueues uint32
 	NumRxQueues uint32
 	TSOMaxSize  uint32
@@ -127,6 +130,7 @@ func (t *Table) Add(c Config) (*Link, error) {
 		return nil, err
 	}
 	t.links[index], t.names[name] = l, l
+	t.gen++
 	t.net.Notify(Event{Type: Register, Link: l})
 	t.announce(l, unix.RTM_NEWLINK, ^uint32(0), 0)
 	return l, nil
@@ -227,6 +231,7 @@ func (t *Table) Remove(l *Link) error {
 	}
 	l.gone = true
 	t.links[l.Index] = nil
+	t.gen++
 	for _, n := range append(slices.Clone(l.AltNames), l.Name) {
 		delete(t.names, n)
 	}
