@@ -25,19 +25,20 @@
 /* Largest frame in bytes, header included; what is larger comes as SKUA_NL_SEND_FD. */
 #define SKUA_NL_FRAME_MAX (200u * 1024u)
 /* Largest send in bytes. */
-#define SKUA_NL_SEND_MAX (64u * 1024u * 1024u)
+#define SKUA_NL_SEND_MAX  (64u * 1024u * 1024u)
 #define SKUA_NL_PAGE_SIZE 4096u
 
 enum skua_nl_op {
-	SKUA_NL_HELLO = 1, /* a: version, b: protocol, c: type; the page's fd; struct skua_nl_hello */
-	SKUA_NL_BIND = 2, /* a: portid or 0, b: mask of groups 1 to 32 */
+	SKUA_NL_HELLO =
+	    1, /* a: version, b: protocol, c: type; the page's fd; struct skua_nl_hello */
+	SKUA_NL_BIND = 2,    /* a: portid or 0, b: mask of groups 1 to 32 */
 	SKUA_NL_CONNECT = 3, /* a: portid, b: group mask: may they be sent to? binds if need be */
-	SKUA_NL_SEND = 4, /* a: portid, b: group mask of the destination; the bytes */
+	SKUA_NL_SEND = 4,    /* a: portid, b: group mask of the destination; the bytes */
 	SKUA_NL_SEND_FD = 5, /* as SEND, the bytes are the first len of the file that is passed */
-	SKUA_NL_MORE = 6, /* something was received while a dump runs: go on with it */
-	SKUA_NL_JOIN = 7, /* a: group */
-	SKUA_NL_LEAVE = 8, /* a: group */
-	SKUA_NL_RCVBUF = 9, /* a: bytes as getsockopt would give them */
+	SKUA_NL_MORE = 6,    /* something was received while a dump runs: go on with it */
+	SKUA_NL_JOIN = 7,    /* a: group */
+	SKUA_NL_LEAVE = 8,   /* a: group */
+	SKUA_NL_RCVBUF = 9,  /* a: bytes as getsockopt would give them */
 };
 
 struct skua_nl_frame {
@@ -50,45 +51,46 @@ struct skua_nl_frame {
 };
 
 struct skua_nl_hello {
-	uint64_t netns; /* inode of the client's network namespace, 0: unknown */
-	uint32_t tgid; /* what autobind tries first */
-	uint32_t portid; /* after the server's restart: what the socket was bound to, else 0 */
-	uint32_t rcvbuf; /* after the server's restart: bytes, else 0 */
+	uint64_t netns;   /* inode of the client's network namespace, 0: unknown */
+	uint32_t tgid;    /* what autobind tries first */
+	uint32_t portid;  /* after the server's restart: what the socket was bound to, else 0 */
+	uint32_t rcvbuf;  /* after the server's restart: bytes, else 0 */
 	uint32_t ngroups; /* after the server's restart: of the group numbers that follow */
 	uint32_t groups[];
 };
 
 /* Bits of skua_nl_page.options: socket options that are on. */
-#define SKUA_NL_OPT_PKTINFO (1u << 0)
+#define SKUA_NL_OPT_PKTINFO         (1u << 0)
 #define SKUA_NL_OPT_BROADCAST_ERROR (1u << 1)
-#define SKUA_NL_OPT_NO_ENOBUFS (1u << 2)
+#define SKUA_NL_OPT_NO_ENOBUFS      (1u << 2)
 #define SKUA_NL_OPT_LISTEN_ALL_NSID (1u << 3)
-#define SKUA_NL_OPT_CAP_ACK (1u << 4)
-#define SKUA_NL_OPT_EXT_ACK (1u << 5)
-#define SKUA_NL_OPT_STRICT_CHK (1u << 6)
-#define SKUA_NL_OPT_PASSCRED (1u << 7)
+#define SKUA_NL_OPT_CAP_ACK         (1u << 4)
+#define SKUA_NL_OPT_EXT_ACK         (1u << 5)
+#define SKUA_NL_OPT_STRICT_CHK      (1u << 6)
+#define SKUA_NL_OPT_PASSCRED        (1u << 7)
 
 #define SKUA_NL_GROUP_WORDS 64u /* groups 1 to 2048 */
 
 struct skua_nl_page {
 	/* Written by the server. */
-	uint32_t version; /* of the server, once it took the hello */
-	uint32_t done; /* futex: seq of the last frame that is complete */
-	int32_t result; /* of that frame: 0, a count, or a negative errno */
-	uint32_t portid; /* 0: not bound */
-	uint32_t admin; /* the client may change things */
-	uint32_t error; /* errno of the next receive, which takes it away */
-	uint32_t dumping; /* a dump runs */
+	uint32_t version;  /* of the server, once it took the hello */
+	uint32_t done;     /* futex: seq of the last frame that is complete */
+	int32_t result;    /* of that frame: 0, a count, or a negative errno */
+	uint32_t portid;   /* 0: not bound */
+	uint32_t admin;    /* the client may change things */
+	uint32_t error;    /* errno of the next receive, which takes it away */
+	uint32_t dumping;  /* a dump runs */
 	uint32_t maxgroup; /* the family's */
-	uint32_t groups[SKUA_NL_GROUP_WORDS]; /* memberships: group g is bit (g-1)%32 of word (g-1)/32 */
+	uint32_t
+	    groups[SKUA_NL_GROUP_WORDS]; /* memberships: group g is bit (g-1)%32 of word (g-1)/32 */
 
 	/* Written by the client. */
-	uint32_t waiters; /* threads that wait for done */
-	uint32_t options; /* SKUA_NL_OPT_* */
+	uint32_t waiters;  /* threads that wait for done */
+	uint32_t options;  /* SKUA_NL_OPT_* */
 	uint32_t max_recv; /* bytes: the largest buffer that was given to a receive */
-	uint32_t lock; /* 0, or the tid that has a frame under way, with a bit for waiters */
-	uint32_t seq; /* of the last frame */
-	uint32_t rcvbuf; /* bytes, as getsockopt gives them */
+	uint32_t lock;     /* 0, or the tid that has a frame under way, with a bit for waiters */
+	uint32_t seq;      /* of the last frame */
+	uint32_t rcvbuf;   /* bytes, as getsockopt gives them */
 	uint32_t sndbuf;
 	uint32_t dst_portid; /* connect() */
 	uint32_t dst_groups; /* connect(): mask */
@@ -102,8 +104,8 @@ struct skua_nl_page {
  * none) and whose nlmsg_pid is the sender's portid (0: the server). A datagram that would be longer
  * than SKUA_NL_MARKED_MAX with it goes without.
  */
-#define SKUA_NL_MARK 0x534bu
-#define SKUA_NL_MARK_LEN 16u
+#define SKUA_NL_MARK       0x534bu
+#define SKUA_NL_MARK_LEN   16u
 #define SKUA_NL_MARKED_MAX 8192u
 
 #endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which descriptors are netlink sockets. A descriptor may be closed or replaced behind our back,
+ * by a system call that did not pass through us: so each use compares the inode of what is open
+ * there with that of the connection.
+ *
+ * One lock guards the table, the reference counts and the epoll lists. It is never held while
+ * waiting.
+ */
+#include "shim.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct shim_sock *shim_table[SHIM_FDS_MAX];
+static pthread_mutex_t shim_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pid_t shim_pid; /* whose memory this is: a vfork child has another */
+static char shim_path[256];
+
+static void shim_after_fork(void)
+{
+	pthread_mutex_init(&shim_mutex, NULL);
+	shim_pid = getpid();
+}
+
+__attribute__((constructor)) static void shim_start(void)
+{
+	const char *path = getenv("SKUA_SOCKET");
+
+	shim_pid = getpid();
+	if (path && strlen(path) < sizeof(shim_path))
+		strcpy(shim_path, path);
+	if (shim_path[0])
+		pthread_atfork(NULL, NULL, shim_after_fork);
+}
+
+const char *shim_server(void)
+{
+	return shim_path[0] ? shim_path : NULL;
+}
+
+void shim_lock(void)
+{
+	pthread_mutex_lock(&shim_mutex);
+}
+
+void shim_unlock(void)
+{
+	pthread_mutex_unlock(&shim_mutex);
+}
+
+uint64_t shim_inode(int fd)
+{
+	struct stat st;
+
+	if (syscall(SYS_fstat, fd, &st) || !S_ISSOCK(st.st_mode))
+		return 0;
+	return st.st_ino;
+}
+
+/* Drop a reference under the lock. True: it was the last, shim_free it without the lock. */
+static bool shim_drop(struct shim_sock *s)
+{
+	return --s->refs == 0;
+}
+
+static void shim_free(struct shim_sock *s)
+{
+	struct shim_epoll *e, *next;
+
+	for (e = s->epolls; e; e = next) {
+		next = e->next;
+		free(e);
+	}
+	munmap(s->page, SKUA_NL_PAGE_SIZE);
+	free(s);
+}
+
+void shim_put(struct shim_sock *s)
+{
+	bool last;
+
+	shim_lock();
+	last = shim_drop(s);
+	shim_unlock();
+	if (last)
+		shim_free(s);
+}
+
+struct shim_sock *shim_get(int fd)
+{
+	struct shim_sock *s;
+	int saved = errno;
+	uint64_t inode;
+
+	if ((unsigned int)fd >= SHIM_FDS_MAX || !__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED))
+		return NULL;
+	inode = shim_inode(fd);
+	shim_lock();
+	s = shim_table[fd];
+	if (s && s->inode == inode)
+		s->refs++;
+	else if (s)
+		inode = 0;
+	shim_unlock();
+	if (s && !inode) {
+		shim_forget(fd);
+		s = NULL;
+	}
+	errno = saved;
+	return s;
+}
+
+/* Make fd another descriptor of s. */
+int shim_track(int fd, struct shim_sock *s)
+{
+	if ((unsigned int)fd >= SHIM_FDS_MAX)
+		return -1;
+	if (shim_pid != getpid())
+		return 0;
+	shim_forget(fd);
+	shim_lock();
+	s->refs++;
+	__atomic_store_n(&shim_table[fd], s, __ATOMIC_RELAXED);
+	shim_unlock();
+	return 0;
+}
+
+void shim_forget(int fd)
+{
+	struct shim_sock *s;
+	bool last;
+
+	if ((unsigned int)fd >= SHIM_FDS_MAX || !__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED))
+		return;
+	/* A vfork child shares our memory, but its descriptors are its own. */
+	if (shim_pid != getpid())
+		return;
+	shim_lock();
+	s = shim_table[fd];
+	__atomic_store_n(&shim_table[fd], NULL, __ATOMIC_RELAXED);
+	last = s && shim_drop(s);
+	shim_unlock();
+	if (last)
+		shim_free(s);
+}
+
+void shim_forget_range(unsigned int first, unsigned int last)
+{
+	unsigned int fd;
+
+	if (last >= SHIM_FDS_MAX)
+		last = SHIM_FDS_MAX - 1;
+	if (!shim_server())
+		return;
+	for (fd = first; fd <= last; fd++)
+		shim_forget((int)fd);
+}
+
+/* Call f for each descriptor of s until it fails. */
+int shim_each_fd(struct shim_sock *s, int (*f)(int fd, void *arg), void *arg)
+{
+	int fd, err = 0;
+
+	for (fd = 0; fd < SHIM_FDS_MAX && !err; fd++) {
+		if (__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED) == s &&
+		    shim_inode(fd) == s->inode)
+			err = f(fd, arg);
+	}
+	return err;
+}
