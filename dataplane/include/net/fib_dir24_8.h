@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The view of large IPv4 tables (Gupta, Lin, McKeown: DIR-24-8-BASIC): tbl24 has a word for every
+ * /24; where longer prefixes exist it names a group of 256 words in tbl8. A word holds the nexthop
+ * id and the length of the prefix that it came from, so that a change needs no look at the words'
+ * other owners: within a prefix, what is as long as it or shorter is its own.
+ */
+#ifndef SKUA_NET_FIB_DIR24_8_H
+#define SKUA_NET_FIB_DIR24_8_H
+
+#include <lib/fib_lpm.h>
+
+/*
+ * Above so many routes the 64 MiB are worth it: the trie view, at a hundredth of the memory, is as
+ * fast until its lines no longer fit the second cache.
+ */
+#define FIB_DIR24_8_ROUTES 32768
+
+extern const struct fib_large_ops fib_dir24_8_ops;
+
+fib_bulk4_t fib_dir24_8_pick(void);
+
+#endif
