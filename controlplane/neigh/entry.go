@@ -32,9 +32,9 @@ const (
 	FlagProxy        uint32 = 1 << 3                                          // NTF_PROXY
 	FlagExtLearned   uint32 = 1 << 4                                          // NTF_EXT_LEARNED
 	FlagRouter       uint32 = 1 << 7                                          // NTF_ROUTER
-	FlagManaged      uint32 = 1 << 8                                          // NTF_EXT_MANAGED
-	FlagExtValidated uint32 = 1 << 9                                          // NTF_EXT_EXT_VALIDATED
-	FlagExtMask      uint32 = 3                                               // the NDA_FLAGS_EXT bits that are known
+	FlagManaged      uint32 = 1 << 8                                          // NTF_MANAGED
+	FlagExtValidated uint32 = 1 << 10                                         // NTF_EXT_VALIDATED
+	FlagExtMask      uint32 = 5                                               // the NDA_FLAGS_EXT bits that are known
 	FlagExtShift            = 8                                               // NTF_EXT_SHIFT
 	flagsKept        uint32 = FlagExtLearned | FlagManaged | FlagExtValidated // what creation takes over
 )
@@ -91,7 +91,8 @@ func (n *Entry) Key() Key { return Key{n.Addr, n.Link.Index} }
 // Family is AF_INET or AF_INET6.
 func (n *Entry) Family() uint8 { return familyOf(n.Addr) }
 
-// Refs is what NDA_CACHEINFO calls ndm_refcnt: a running timer holds one reference.
+// Refs is what NDA_CACHEINFO calls ndm_refcnt: a running timer holds one reference; so do those who
+// change an entry, which Msg counts.
 func (n *Entry) Refs() uint32 {
 	if n.timer != 0 {
 		return 1
@@ -99,22 +100,23 @@ func (n *Entry) Refs() uint32 {
 	return 0
 }
 
-// Cacheinfo is struct nda_cacheinfo: how long ago, in 1/100 s.
+// Cacheinfo says how long ago, in 1/100 s, things happened (struct nda_cacheinfo without the references).
 type Cacheinfo struct {
-	Confirmed, Used, Updated, Refs uint32
+	Confirmed, Used, Updated uint32
 }
 
 // Cacheinfo gives the ages of an entry or of the copy of one in a Msg.
 func (t *Table) Cacheinfo(n *Entry) Cacheinfo {
 	now := t.now()
 	ago := func(at int64) uint32 { return uint32((now - at) / 1e7) }
-	return Cacheinfo{ago(n.confirmed), ago(n.used), ago(n.updated), n.Refs()}
+	return Cacheinfo{ago(n.confirmed), ago(n.used), ago(n.updated)}
 }
 
 // Msg is announced where the kernel calls __neigh_notify.
 type Msg struct {
 	Type   uint16 // RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH (app_solicit: resolve this, please)
 	Entry  Entry  // a copy
+	Refs   uint32 // ndm_refcnt
 	Portid uint32 // nlmsg_pid: the requester's for a change by netlink, else 0
 	Flags  uint16 // nlmsg_flags
 }

@@ -87,7 +87,7 @@ func (t *Table) linkEvent(e *link.Event) {
 		if l.ArpNotify() {
 			t.SendGratuitousARP(l)
 		}
-		if l.Conf6.NDISCNotify != 0 {
+		if l.Conf6.NDISCNotify != 0 || t.links.All6.NDISCNotify != 0 {
 			t.SendUnsolNA(l)
 		}
 	case link.Down, link.Unregister:
@@ -99,7 +99,7 @@ func (t *Table) linkEvent(e *link.Event) {
 		if l.ArpNotify() {
 			t.SendGratuitousARP(l)
 		}
-		if l.Conf6.NDISCNotify != 0 {
+		if l.Conf6.NDISCNotify != 0 || t.links.All6.NDISCNotify != 0 {
 			t.SendUnsolNA(l)
 		}
 	case link.Changed:

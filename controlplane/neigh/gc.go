@@ -3,6 +3,7 @@
 package neigh
 
 import (
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,28 @@ func defaultGC() GC {
 
 // GC gives the settings of a family, which the caller may change.
 func (t *Table) GC(af uint8) *GC { return &t.of(af).gc }
+
+// addSysctls adds the settings that a family has only once.
+func (f *family) addSysctls(prefix string) {
+	number := func(name string, get func() int, set func(int)) {
+		f.t.links.AddSysctl(prefix+name, link.Knob{
+			Get: func() string { return strconv.Itoa(get()) },
+			Set: func(value string) error {
+				v, err := strconv.ParseInt(value, 0, 32)
+				if err != nil || v < 0 {
+					return unix.EINVAL
+				}
+				set(int(v))
+				return nil
+			},
+		})
+	}
+	number("gc_thresh1", func() int { return f.gc.Thresh1 }, func(v int) { f.gc.Thresh1 = v })
+	number("gc_thresh2", func() int { return f.gc.Thresh2 }, func(v int) { f.gc.Thresh2 = v })
+	number("gc_thresh3", func() int { return f.gc.Thresh3 }, func(v int) { f.gc.Thresh3 = v })
+	number("gc_interval", func() int { return int(f.gc.Interval / time.Second) },
+		func(v int) { f.gc.Interval = time.Duration(v) * time.Second })
+}
 
 // Stats are counters of a family (struct ndt_stats).
 type Stats struct {

@@ -83,7 +83,7 @@ func (t *Table) routeInput(in *link.Link, dst, src netip.Addr) (typ uint8, out *
 		typ, out, err := t.RouteInput(in, dst, src)
 		return typ, out, err == nil
 	}
-	if t.addrs.IsLocal(src) != nil {
+	if t.addrs.IsLocal(src) != nil || src.IsMulticast() || src.IsLoopback() {
 		return 0, nil, false // a martian
 	}
 	if t.addrs.IsLocal(dst) != nil {

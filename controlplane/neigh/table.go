@@ -90,6 +90,8 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table) *Table {
 	}
 	t.arp.init(t, unix.AF_INET, "arp_cache")
 	t.nd.init(t, unix.AF_INET6, "ndisc_cache")
+	t.arp.addSysctls("net.ipv4.neigh.default.")
+	t.nd.addSysctls("net.ipv6.neigh.default.")
 	return t
 }
 
@@ -286,7 +288,11 @@ func (t *Table) unpublish(ifindex uint32, a netip.Addr) {
 }
 
 func (t *Table) announce(n *Entry, typ uint16, portid uint32) {
-	t.net.Announce(Msg{Type: typ, Entry: *n, Portid: portid})
+	refs := n.Refs() + 1 // who changes it has found it first
+	if n.Dead {
+		refs = 0
+	}
+	t.net.Announce(Msg{Type: typ, Entry: *n, Refs: refs, Portid: portid})
 }
 
 func (t *Table) drop(d Drop) { t.Drops[d]++ }
