@@ -2,7 +2,11 @@
 
 package link
 
-import "skua/dataplane/dpif"
+import (
+	"time"
+
+	"skua/dataplane/dpif"
+)
 
 // addInDev gives the link its IPv4 configuration (inetdev_init): that of "default" as it is now.
 func (l *Link) addInDev() {
@@ -19,7 +23,9 @@ func (l *Link) addIn6Dev() {
 	if l.Loopback() {
 		l.Conf6.AcceptDAD, l.Conf6.UseTempaddr = -1, -1
 	}
-	l.TStamp6 = l.t.stamp()
+	l.TStamp6 = l.t.net.Clock.Now()
+	base := l.Neigh6.BaseReachableTime
+	l.Neigh6.ReachableTime = base/2 + time.Duration(l.t.net.Rand.Int64N(int64(base)))
 }
 
 func (l *Link) all4() *DevConf4 { return &l.t.All4 }

@@ -10,6 +10,7 @@ package link
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -43,6 +44,13 @@ const (
 	OperTesting        = 4
 	OperDormant        = 5
 	OperUp             = 6
+)
+
+// Bits of Link.Flags6 (IF_READY and so on).
+const (
+	If6RSSent = 0x10
+	If6RARcvd = 0x20
+	If6Ready  = 0x80000000
 )
 
 // Link modes (IF_LINK_MODE_*).
@@ -100,7 +108,8 @@ type Link struct {
 	Neigh6        NeighParams
 	Secret6       *[16]byte // net.ipv6.conf.NAME.stable_secret; nil: not set
 	Token         [16]byte  // IFLA_INET6_TOKEN
-	TStamp6       uint64    // inet6_dev.tstamp: 1/100 s since start of the stack
+	TStamp6       time.Time // inet6_dev.tstamp: the last change of the IPv6 state
+	Flags6        uint32    // inet6_dev.if_flags, written by addrconf: If6Ready, ...
 
 	t        *Table
 	devFlags uint32 // dev->flags

@@ -12,6 +12,7 @@ type NeighParams struct {
 	MulticastReprobes int32 // mcast_resolicit
 	RetransTime       time.Duration
 	BaseReachableTime time.Duration
+	ReachableTime     time.Duration // 1/2 to 3/2 of the former, drawn anew now and then
 	DelayProbeTime    time.Duration // delay_first_probe_time
 	IntervalProbeTime time.Duration // interval_probe_time_ms
 	GCStaleTime       time.Duration
@@ -33,7 +34,7 @@ func defaultNeigh6() NeighParams {
 		MulticastProbes: 3, UnicastProbes: 3,
 		RetransTime: time.Second, BaseReachableTime: 30 * time.Second,
 		DelayProbeTime: 5 * time.Second, IntervalProbeTime: 5 * time.Second,
-		GCStaleTime: 60 * time.Second, QueueLenBytes: 212992, ProxyQLen: 64,
+		ReachableTime: 30 * time.Second, GCStaleTime: 60 * time.Second, QueueLenBytes: 212992, ProxyQLen: 64,
 		AnycastDelay: time.Second, ProxyDelay: 800 * time.Millisecond,
 	}
 }

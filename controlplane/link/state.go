@@ -109,9 +109,6 @@ func (t *Table) stateChange(l *Link, flags uint32) {
 	}
 }
 
-// stamp is a time in 1/100 s, as IFLA_INET6_CACHEINFO and IFA_CACHEINFO give it.
-func (t *Table) stamp() uint64 { return uint64(t.Stamp(t.net.Clock.Now())) }
-
 // Stamp is a time in 1/100 s since the start of the stack, as IFLA_INET6_CACHEINFO and IFA_CACHEINFO
 // give it.
 func (t *Table) Stamp(at time.Time) uint32 { return uint32(at.Sub(t.start).Milliseconds() / 10) }

@@ -22,6 +22,11 @@ type Table struct {
 	NeighDefault6  NeighParams
 	DefaultSecret6 *[16]byte // net.ipv6.conf.default.stable_secret
 
+	// Of IPv4 and IPv6: net.ipv4.fib_multipath_hash_policy (0: addresses, 1: also ports) and
+	// net.ipv4.ip_nonlocal_bind.
+	MultipathHashPolicy [2]uint32
+	IPNonlocalBind      [2]bool
+
 	net   *rtnl.Net
 	links [dpif.MaxLinks]*Link
 	names map[string]*Link // names and alternative names
@@ -39,6 +44,7 @@ func New(net *rtnl.Net) (*Table, error) {
 	}
 	t.All4, t.Default4 = defaultConf4()
 	t.All6, t.Default6 = defaultConf6()
+	t.addNetKnobs()
 	_, err := t.Add(Config{
 		Name: "lo", Port: dpif.PortNone, Type: unix.ARPHRD_LOOPBACK, MTU: 65536, TSOMaxSize: 524280,
 		Carrier: true,
