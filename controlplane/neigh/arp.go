@@ -151,16 +151,19 @@ func (t *Table) arpIgnore(l *link.Link, sip, tip netip.Addr) bool {
 	scope := uint8(unix.RT_SCOPE_HOST)
 	switch l.ArpIgnore() {
 	case 1: // only addresses of the link itself
-		sip = netip.IPv4Unspecified()
+		sip = netip.Addr{}
 	case 2: // and only askers of their subnet
 	case 3: // no addresses of scope host, of any link
-		sip, scope, l = netip.IPv4Unspecified(), unix.RT_SCOPE_LINK, nil
+		sip, scope, l = netip.Addr{}, unix.RT_SCOPE_LINK, nil
 	case 8:
 		return true
 	default:
 		return false
 	}
-	return !t.confirmAddr(l, sip, tip, scope)
+	if sip.IsUnspecified() {
+		sip = netip.Addr{}
+	}
+	return !t.addrs.Confirm(l, sip, tip, scope).IsValid()
 }
 
 // arpFilter says whether arp_filter forbids to answer: the way back to sip is by another link.

@@ -64,15 +64,15 @@ func (t *Table) HandleUsed(p *dpif.Punt) {
 	}
 }
 
-// HandleEvent is a subscriber of the notifier chain (arp_netdev_event, ndisc_netdev_event,
+// event is the subscriber of the notifier chain (arp_netdev_event, ndisc_netdev_event,
 // inetdev_event, fib_disable_ip).
-func (t *Table) HandleEvent(event any) {
+func (t *Table) event(event any) {
 	switch e := event.(type) {
 	case link.Event:
-		t.broadcasts = nil
+		t.local = nil
 		t.linkEvent(&e)
 	case addr.Event:
-		t.broadcasts = nil
+		t.local = nil
 		// With its last address a link loses IPv4 (fib_disable_ip).
 		if e.Type == addr.Deleted && e.Addr.Is4() && len(t.addrs.OfLink(e.Addr.Link, unix.AF_INET)) == 0 {
 			t.ifdown(&t.arp, e.Addr.Link, false)

@@ -176,6 +176,14 @@ func (f *family) periodicWork() {
 	}
 }
 
+// dp is the entry as the data plane gets it: with one state. An operator may have set several.
 func (n *Entry) dp(t *Table) dpif.Neigh {
-	return dpif.Neigh{Net: t.net.ID, Ifindex: n.Link.Index, Addr: n.Addr, NUD: n.NUD, HardAddr: n.HardAddr}
+	nud := n.NUD
+	for _, s := range []uint16{unix.NUD_PERMANENT, unix.NUD_NOARP, unix.NUD_REACHABLE} {
+		if nud&s != 0 {
+			nud = s
+		}
+	}
+	nud &= -nud
+	return dpif.Neigh{Net: t.net.ID, Ifindex: n.Link.Index, Addr: n.Addr, NUD: nud, HardAddr: n.HardAddr}
 }

@@ -24,11 +24,7 @@ func (t *Table) addrType(a netip.Addr) uint8 {
 		return unix.RTN_MULTICAST
 	case t.isLocal4(a):
 		return unix.RTN_LOCAL
-	}
-	if t.broadcasts == nil {
-		t.broadcasts = t.findBroadcasts()
-	}
-	if t.broadcasts[a] {
+	case t.local4().broadcast[a]:
 		return unix.RTN_BROADCAST
 	}
 	return unix.RTN_UNICAST
@@ -39,32 +35,41 @@ func (t *Table) isLocal4(a netip.Addr) bool {
 	if t.addrs.IsLocal(a) != nil {
 		return true
 	}
-	if lo := t.links.Loopback(); lo != nil {
-		for _, x := range t.addrs.OfLink(lo, unix.AF_INET) {
-			if x.Net().Contains(a) {
-				return true
-			}
+	for _, p := range t.local4().loopback {
+		if p.Contains(a) {
+			return true
 		}
 	}
 	return false
 }
 
-// findBroadcasts collects the broadcast addresses of all links that are up. The result is kept until
-// an address or a link changes.
-func (t *Table) findBroadcasts() map[netip.Addr]bool {
-	all := map[netip.Addr]bool{}
+// local4 is what else table local has: the broadcast addresses of the links that are up, and the
+// subnets of lo. It is kept until an address or a link changes.
+type local4 struct {
+	broadcast map[netip.Addr]bool
+	loopback  []netip.Prefix
+}
+
+func (t *Table) local4() *local4 {
+	if t.local != nil {
+		return t.local
+	}
+	t.local = &local4{broadcast: map[netip.Addr]bool{}}
 	for _, x := range t.addrs.All(unix.AF_INET) {
+		if x.Link.Loopback() {
+			t.local.loopback = append(t.local.loopback, x.Net())
+		}
 		if !x.Link.Up() {
 			continue
 		}
 		if x.Broadcast.IsValid() {
-			all[x.Broadcast] = true
+			t.local.broadcast[x.Broadcast] = true
 		}
 		if x.Bits() < 31 && !x.Secondary() {
-			all[lastOf(x.Net())] = true
+			t.local.broadcast[lastOf(x.Net())] = true
 		}
 	}
-	return all
+	return t.local
 }
 
 // lastOf is the address of an IPv4 prefix whose host bits are all ones.
@@ -92,56 +97,6 @@ func (t *Table) routeInput(in *link.Link, dst, src netip.Addr) (typ uint8, out *
 	return 0, nil, false
 }
 
-// confirmAddr is inet_confirm_addr: an own address of l (of any link when l is nil) of at most the
-// given scope that is local, or any when local is unspecified, and whose subnet has dst unless that
-// is unspecified.
-func (t *Table) confirmAddr(l *link.Link, dst, local netip.Addr, scope uint8) bool {
-	if l != nil {
-		return t.confirmAddrLink(l, dst, local, scope)
-	}
-	for _, l := range t.links.All() {
-		if l.InDev && t.confirmAddrLink(l, dst, local, scope) {
-			return true
-		}
-	}
-	return false
-}
-
-// confirmAddrLink is confirm_addr_indev.
-func (t *Table) confirmAddrLink(l *link.Link, dst, local netip.Addr, scope uint8) bool {
-	var found netip.Addr
-	same := false
-	hostScope := uint8(unix.RT_SCOPE_HOST)
-	if l.RouteLocalnet() {
-		hostScope = unix.RT_SCOPE_LINK
-	}
-	match := func(a netip.Addr, x *addr.Addr) bool { return a.IsUnspecified() || x.Net().Contains(a) }
-	for _, x := range t.addrs.OfLink(l, unix.AF_INET) {
-		least := min(x.Scope, hostScope)
-		if !found.IsValid() && (local == x.Local() || local.IsUnspecified()) && least <= scope {
-			found = x.Local()
-			if same {
-				break
-			}
-		}
-		if same {
-			continue
-		}
-		if same = match(local, x) && match(dst, x); !same || !found.IsValid() {
-			continue
-		}
-		if !local.IsUnspecified() || dst.IsUnspecified() || x.Net().Contains(found) {
-			break
-		}
-		if least <= scope {
-			found = x.Local()
-			break
-		}
-		same = false // the address found earlier is of another subnet
-	}
-	return same && found.IsValid()
-}
-
 // linkLocal is ipv6_get_lladdr: the link-local address of l that has none of the banned IFA_F_*.
 func (t *Table) linkLocal(l *link.Link, banned uint32) netip.Addr {
 	all := t.addrs.OfLink(l, unix.AF_INET6)
@@ -154,11 +109,4 @@ func (t *Table) linkLocal(l *link.Link, banned uint32) netip.Addr {
 }
 
 // own6 finds the address a of l (ipv6_get_ifaddr with strict).
-func (t *Table) own6(l *link.Link, a netip.Addr) *addr.Addr {
-	for _, x := range t.addrs.OfLink(l, unix.AF_INET6) {
-		if x.Local() == a {
-			return x
-		}
-	}
-	return nil
-}
+func (t *Table) own6(l *link.Link, a netip.Addr) *addr.Addr { return t.addrs.Find(l, a) }

@@ -48,17 +48,17 @@ type Table struct {
 	// used, by reason.
 	Drops map[Drop]uint64
 
-	net        *rtnl.Net
-	links      *link.Table
-	addrs      *addr.Table
-	start      time.Time
-	arp        family
-	nd         family
-	timers     []*Entry // a heap by deadline
-	wake       rtnl.Timer
-	wakeAt     int64
-	closed     bool
-	broadcasts map[netip.Addr]bool // nil: to be collected
+	net    *rtnl.Net
+	links  *link.Table
+	addrs  *addr.Table
+	start  time.Time
+	arp    family
+	nd     family
+	timers []*Entry // a heap by deadline
+	wake   rtnl.Timer
+	wakeAt int64
+	closed bool
+	local  *local4 // nil: to be collected
 }
 
 // family is a struct neigh_table.
@@ -83,7 +83,7 @@ type family struct {
 	stats               Stats
 }
 
-// New makes an empty table and starts its periodic work. The caller subscribes HandleEvent.
+// New makes an empty table, starts its periodic work and subscribes it to events of links and addresses.
 func New(net *rtnl.Net, links *link.Table, addrs *addr.Table) *Table {
 	t := &Table{
 		net: net, links: links, addrs: addrs, start: net.Clock.Now(), Drops: map[Drop]uint64{},
@@ -92,6 +92,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table) *Table {
 	t.nd.init(t, unix.AF_INET6, "ndisc_cache")
 	t.arp.addSysctls("net.ipv4.neigh.default.")
 	t.nd.addSysctls("net.ipv6.neigh.default.")
+	net.Subscribe(t.event)
 	return t
 }
 

@@ -4,8 +4,6 @@ package neigh
 
 import (
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // All entries share one timer of the clock: a heap orders those that wait. So 100,000 of them cost
@@ -173,5 +171,3 @@ func (f *family) managedWork() {
 	}
 	f.managedTimer = f.t.net.AfterFunc(max(f.defaults().IntervalProbeTime, 10*time.Millisecond), f.managedWork)
 }
-
-func (n *Entry) inTimer() bool { return n.NUD&InTimer != 0 && n.NUD != unix.NUD_NONE }
