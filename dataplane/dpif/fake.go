@@ -22,8 +22,8 @@ const (
 // back by the methods of Reader, and it is stricter than the real one about order, so that a test
 // notices a message that names something not there yet or no longer:
 //
-//   - ENOENT: the net, the nexthop, the member of a group, or what is to be deleted is not known
-//   - ENODEV: the link is not known
+//   - ENODEV: the net or the link is not known
+//   - ENOENT: the nexthop, the member of a group, or what is to be deleted is not known
 //   - EBUSY: a link that addresses, groups, neighbours or nexthops still name, or a nexthop that
 //     routes or groups still name, is to be deleted
 //   - EINVAL: a value is out of range, a prefix has host bits, families differ, or an IPv4 address
@@ -124,7 +124,7 @@ func (f *Fake) net(id uint32) (*fakeNet, error) {
 	if n := f.nets[id]; n != nil {
 		return n, nil
 	}
-	return nil, syscall.ENOENT
+	return nil, syscall.ENODEV
 }
 
 // onLink is the net of what names a link and an address, checked.

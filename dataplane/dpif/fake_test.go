@@ -39,7 +39,7 @@ func TestFakeOrder(t *testing.T) {
 	}{
 		{"link in unknown net", func(f *Fake) error {
 			return f.SetLink(Link{Net: 9, Ifindex: 1, Name: "x"})
-		}, syscall.ENOENT},
+		}, syscall.ENODEV},
 		{"address on unknown link", func(f *Fake) error {
 			return f.SetAddr(Addr{Ifindex: 3, Addr: a})
 		}, syscall.ENODEV},
