@@ -103,7 +103,7 @@ func (t *Table) check(l *Link, c *Change) error {
 		if t.ByIndex(*c.Master) == nil {
 			return syscall.EINVAL
 		}
-		return rtnl.AttrErrorf(syscall.EOPNOTSUPP, unix.IFLA_MASTER, "Device does not enslave other devices")
+		return syscall.EOPNOTSUPP // no link enslaves others
 	}
 	if c.Carrier != nil && !l.carrierSettable() {
 		return syscall.EOPNOTSUPP

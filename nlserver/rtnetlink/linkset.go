@@ -76,11 +76,7 @@ func (f *family) newLink(req *nlserver.Request) error {
 	if tb.Has(unix.IFLA_MAP) || tb.Has(unix.IFLA_PROTINFO) {
 		return unix.EOPNOTSUPP
 	}
-	kind := info.String(unix.IFLA_INFO_KIND)
-	if kind == "" {
-		return req.Ext.Fail(unix.EOPNOTSUPP, "Unknown device type")
-	}
-	return req.Ext.Fail(unix.EOPNOTSUPP, "Skua makes no links of kind "+kind+": links come from its configuration")
+	return req.Ext.Fail(unix.EOPNOTSUPP, "Unknown device type")
 }
 
 // changeLink is rtnl_changelink.
