@@ -3,37 +3,201 @@
 package route
 
 import (
-	"syscall"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"skua/controlplane/addr"
 	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
 	"skua/controlplane/rtnl"
 	"skua/controlplane/rule"
+	"skua/dataplane/dpif"
 )
 
-// Table is the table of tables of both families (struct netns_ipv4, netns_ipv6).
+// alias is a route of a prefix (fib_alias, fib6_info).
+type alias struct {
+	next    uint32
+	info    uint32 // nexthop.Info.Index
+	tos     uint8
+	expires bool // Table.expires has when
+}
+
+// fibTable is one routing table of one family.
+type fibTable struct {
+	*family
+	id   uint32
+	trie trie
+	// groups are the ECMP groups of IPv6 prefixes in the data plane, by node.
+	groups map[uint32]*nexthop.Group
+}
+
+// family is the tables of AF_INET or AF_INET6.
+type family struct {
+	id     uint8
+	bits   uint8
+	tables map[uint32]*fibTable
+	// hash holds the tables in the order of a dump: by the low byte of the id, the newest first.
+	hash [256][]*fibTable
+	// merged: the data plane has the local table in the main one.
+	merged bool
+}
+
+// expiry is when an IPv6 route ends, and the timer that ends it.
+type expiry struct {
+	at    time.Time
+	table *fibTable
+	key   key
+	plen  uint8
+}
+
+// Table is the table of tables of both families.
 type Table struct {
 	net      *rtnl.Net
 	links    *link.Table
 	addrs    *addr.Table
 	nexthops *nexthop.Table
 	rules    *rule.Table
+
+	v4, v6 family
+	alias  aliases
+
+	// Reachable, when set, says whether an IPv6 gateway is not known to be unreachable
+	// (rt6_check_neigh); package route must not depend on when it asks.
+	Reachable func(l *link.Link, gw netip.Addr) bool
+
+	// Joined, when set, says whether a link has joined an IPv4 multicast group (ip_check_mc_rcu).
+	Joined func(l *link.Link, group netip.Addr) bool
+
+	expires map[uint32]*expiry // by alias
+	gcTimer rtnl.Timer
+	anycast map[anycastKey]int
+	gen     uint32 // changes with every change of a table
+
+	// Scratch, all of it used under RTNL and never across a call that uses it again.
+	msg      Msg
+	spec     nexthop.Spec
+	hops     []nexthop.Hop
+	m1, m2   match
+	pending  []dpif.Route
+	releases []*nexthop.Info
+	groups   []*nexthop.Group
+	siblings []*nexthop.Info
+	checks   checks
 }
 
-// New makes the empty tables.
-func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.Table, rules *rule.Table) *Table {
-	return &Table{net: net, links: links, addrs: addrs, nexthops: nexthops, rules: rules}
+// New makes the tables, empty, and tells the data plane which a lookup goes through.
+func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.Table, rules *rule.Table) (*Table, error) {
+	t := &Table{
+		net: net, links: links, addrs: addrs, nexthops: nexthops, rules: rules,
+		v4:      family{id: familyIPv4, bits: 32, tables: map[uint32]*fibTable{}, merged: true},
+		v6:      family{id: familyIPv6, bits: 128, tables: map[uint32]*fibTable{}, merged: true},
+		expires: map[uint32]*expiry{}, anycast: map[anycastKey]int{},
+		checks: checks{infos: map[checkKey]*nexthop.Info{}},
+	}
+	t.newTable(&t.v6, unix.RT_TABLE_MAIN)
+	t.newTable(&t.v6, unix.RT_TABLE_LOCAL)
+	for _, f := range []*family{&t.v4, &t.v6} {
+		if err := t.setTables(f); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
 }
 
-// Add makes a route as NLFlags say.
-func (t *Table) Add(cfg *Config) error { return syscall.EOPNOTSUPP }
+// setTables tells the data plane what rules come to.
+func (t *Table) setTables(f *family) error {
+	tables := t.rules.Tables(f.id)
+	if f.merged {
+		tables = slices.DeleteFunc(tables, func(id uint32) bool { return id == unix.RT_TABLE_LOCAL })
+	}
+	return t.net.DP.SetTables(t.net.ID, f.id, tables)
+}
 
-// Delete removes the first route that matches.
-func (t *Table) Delete(cfg *Config) error { return syscall.ESRCH }
+func (t *Table) family(id uint8) *family {
+	if id == familyIPv6 {
+		return &t.v6
+	}
+	return &t.v4
+}
 
-// Lookup finds the way to q.Dst.
-func (t *Table) Lookup(q Query) (Result, error) { return Result{}, syscall.ENETUNREACH }
+// newTable finds or makes a table (fib_new_table, fib6_new_table).
+func (t *Table) newTable(f *family, id uint32) *fibTable {
+	if tab := f.tables[id]; tab != nil {
+		return tab
+	}
+	if f.id == familyIPv4 && id == unix.RT_TABLE_LOCAL {
+		t.newTable(f, unix.RT_TABLE_MAIN) // whose trie it shares there
+	}
+	tab := &fibTable{family: f, id: id, groups: map[uint32]*nexthop.Group{}}
+	f.tables[id] = tab
+	f.hash[id&0xff] = slices.Insert(f.hash[id&0xff], 0, tab)
+	return tab
+}
 
-// Event is the subscriber for link.Event and addr.Event; controlplane.New subscribes it.
-func (t *Table) Event(event any) {}
+// Exists says whether a table has ever been used.
+func (t *Table) Exists(family uint8, id uint32) bool { return t.family(family).tables[id] != nil }
+
+// Gen changes with every change of a table of either family.
+func (t *Table) Gen() uint32 { return t.gen }
+
+// Len is the number of prefixes in a table.
+func (t *Table) Len(family uint8, id uint32) int {
+	if tab := t.family(family).tables[id]; tab != nil {
+		return tab.trie.entries
+	}
+	return 0
+}
+
+// Add makes a route as NLFlags say: fib_table_insert, ip6_route_add, ip6_route_multipath_add. Its
+// errors are the kernel's, or those of the data plane, and then nothing has changed.
+func (t *Table) Add(cfg *Config) error {
+	if cfg.NHID != 0 {
+		return errNexthopObjects
+	}
+	if cfg.Family == familyIPv6 {
+		return t.add6(cfg)
+	}
+	return t.add4(cfg)
+}
+
+// Delete removes the first route that matches (fib_table_delete, ip6_route_del). ESRCH: none does.
+func (t *Table) Delete(cfg *Config) error {
+	if cfg.NHID != 0 {
+		return errNexthopObjects
+	}
+	if cfg.Family == familyIPv6 {
+		return t.del6(cfg)
+	}
+	return t.del4(cfg)
+}
+
+var errNexthopObjects = rtnl.Errorf(unix.EOPNOTSUPP, "Nexthop objects are not supported")
+
+// prefix is cfg's destination as a key, without host bits.
+func (c *Config) prefix() (k key, plen uint8) {
+	if !c.Dst.IsValid() {
+		return key{}, 0
+	}
+	plen = uint8(c.Dst.Bits())
+	return keyOf(c.Dst.Addr()).masked(plen), plen
+}
+
+func (c *Config) table() uint32 {
+	if c.Table == 0 {
+		return unix.RT_TABLE_MAIN
+	}
+	return c.Table
+}
+
+// announce tells user space about a route.
+func (t *Table) announce(typ, nlflags uint16, internal bool, r Route) {
+	t.msg = Msg{Type: typ, NLFlags: nlflags, Route: r}
+	if !internal {
+		t.msg.Origin = t.net.Origin
+	}
+	t.net.Announce(&t.msg)
+	t.msg.Route = Route{}
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package route
+
+import (
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/link"
+	"skua/controlplane/nexthop"
+)
+
+// How a lookup of an IPv6 table chooses (RT6_LOOKUP_F_*).
+const (
+	lookupIface      = 1 << iota // the hop must be on the link asked for
+	lookupReachable              // hops with an unreachable gateway only when there is no other
+	lookupIgnoreLink             // carrier never counts
+)
+
+// flow6 is what a lookup of an IPv6 table goes by.
+type flow6 struct {
+	dst   key
+	oif   uint32
+	flags uint8
+	hash  uint32
+}
+
+// result6 is struct fib6_result.
+type result6 struct {
+	tab   *fibTable
+	key   key
+	plen  uint8
+	node  uint32
+	alias uint32
+	info  *nexthop.Info
+}
+
+// multipath6 is rt6_qualify_for_ecmp.
+func multipath6(i *nexthop.Info) bool {
+	return i.Flags&FlagAddrconf == 0 && i.Hops[0].Gateway.IsValid()
+}
+
+// usable6 is the nexthop id for packets of a node: what choose6 takes, with its siblings.
+func (t *Table) usable6(tab *fibTable, node uint32) uint32 {
+	a := t.choose6(tab.trie.at(node).head, 0, 0)
+	if a == 0 {
+		return 0
+	}
+	if info := t.info(a); multipath6(info) {
+		if g := tab.groups[node]; g != nil && t.groupMetric(tab, node) == info.Priority {
+			return g.ID()
+		}
+	}
+	return t.info(a).ID()
+}
+
+// choose6 is find_rr_leaf: the best alias of the lowest metric that has a usable one.
+func (t *Table) choose6(head, oif uint32, flags uint8) uint32 {
+	var best uint32
+	var bestScore int
+	var metric uint32
+	for a := head; a != 0; a = t.alias.at(a).next {
+		info := t.info(a)
+		if best != 0 && info.Priority != metric {
+			break
+		}
+		if score := t.score6(a, info, oif, flags); score >= 0 && (best == 0 || score > bestScore) {
+			best, bestScore, metric = a, score, info.Priority
+		}
+	}
+	return best
+}
+
+// score6 is find_match and rt6_score_route; -1: not usable.
+func (t *Table) score6(a uint32, info *nexthop.Info, oif uint32, flags uint8) int {
+	hop := &info.Hops[0]
+	if t.alias.at(a).expires && !t.expires[a].at.After(t.net.Clock.Now()) {
+		return -1
+	}
+	if !hop.Good(familyIPv6, flags&lookupIgnoreLink != 0) {
+		return -1
+	}
+	score := 0
+	if oif == 0 || hop.Oif() == oif {
+		score = 2
+	} else if flags&lookupIface != 0 {
+		return -1
+	}
+	score |= decodePref(info.Pref) << 2
+	if flags&lookupReachable != 0 && info.Flags&FlagNoNexthop == 0 && hop.Gateway.IsValid() &&
+		t.Reachable != nil && !t.Reachable(hop.Link, hop.Gateway) {
+		return -1
+	}
+	return score
+}
+
+// decodePref makes low, medium and high (3, 0, 1) 1, 2 and 3 (IPV6_DECODE_PREF).
+func decodePref(pref uint8) int { return int(pref^2) & 3 }
+
+// lookupTable6 is fib6_table_lookup; false: no route.
+func (t *Table) lookupTable6(tab *fibTable, flow *flow6, res *result6) bool {
+	tab.trie.match(flow.dst, 128, &t.m1)
+	flags := flow.flags
+	for {
+		for n := t.m1.n - 1; n >= 0; n-- {
+			node := t.m1.nodes[n]
+			at := tab.trie.at(node)
+			if a := t.choose6(at.head, flow.oif, flags); a != 0 {
+				a = t.sibling6(at.head, a, flow)
+				*res = result6{tab: tab, key: at.key, plen: at.plen, node: node, alias: a, info: t.info(a)}
+				return true
+			}
+		}
+		if flags&lookupReachable == 0 {
+			return false
+		}
+		flags &^= lookupReachable
+	}
+}
+
+// sibling6 is fib6_select_path: of the siblings of a the one for the flow's hash.
+func (t *Table) sibling6(head, a uint32, flow *flow6) uint32 {
+	info := t.info(a)
+	if flow.oif != 0 && info.Hops[0].Oif() == flow.oif || !multipath6(info) {
+		return a
+	}
+	var total, sum uint64
+	for pass := range 2 {
+		for s := head; s != 0; s = t.alias.at(s).next {
+			of := t.info(s)
+			if of.Priority != info.Priority || !multipath6(of) || !of.Hops[0].Good(familyIPv6, false) {
+				continue
+			}
+			if pass == 0 {
+				total += uint64(of.Hops[0].Weight)
+				continue
+			}
+			if sum += uint64(of.Hops[0].Weight); uint64(flow.hash) < sum<<31/total &&
+				t.score6(s, of, flow.oif, flow.flags) >= 0 {
+				return s
+			}
+		}
+	}
+	return a
+}
+
+// fibLookup6 is fib6_rule_lookup: through the tables of the rules. An error is that of the route
+// found, or ENETUNREACH.
+func (t *Table) fibLookup6(flow *flow6, res *result6) syscall.Errno {
+	for _, id := range t.rules.Tables(familyIPv6) {
+		tab := t.v6.tables[id]
+		if tab == nil || !t.lookupTable6(tab, flow, res) {
+			continue
+		}
+		if res.info.Flags&FlagReject == 0 {
+			return 0
+		}
+		errno := props[res.info.Type].errno
+		if errno == unix.EAGAIN {
+			continue
+		}
+		return errno
+	}
+	*res = result6{}
+	return unix.ENETUNREACH
+}
+
+// needStrict6 is rt6_need_strict: addresses that mean something on one link only.
+func needStrict6(a netip.Addr) bool {
+	return a.IsMulticast() || a.IsLinkLocalUnicast() || a.IsLoopback()
+}
+
+// lookup6 is ip6_route_output_flags and ip6_route_input_lookup, as inet6_rtm_getroute has them.
+func (t *Table) lookup6(q *Query) (Result, error) {
+	dst, src := q.Dst, q.Src
+	if !dst.IsValid() {
+		dst = netip.IPv6Unspecified()
+	}
+	if src.IsValid() && src.IsUnspecified() {
+		src = netip.Addr{}
+	}
+	flow := flow6{dst: keyOf(dst), oif: q.Oif, hash: q.hash(src, dst, t.links.MultipathHashPolicy[1])}
+	var in *link.Link
+	if q.Iif != 0 {
+		if in = t.links.ByIndex(q.Iif); in == nil {
+			return Result{}, unix.ENODEV
+		}
+		flow.oif = q.Iif
+	}
+	if needStrict6(dst) || in == nil && q.Oif != 0 && !src.IsValid() {
+		flow.flags |= lookupIface
+	}
+	if t.links.All6.Forwarding == 0 {
+		flow.flags |= lookupReachable
+	}
+	var res result6
+	if errno := t.fibLookup6(&flow, &res); errno != 0 {
+		return Result{}, errno
+	}
+	return t.result6(q, dst, src, &res), nil
+}
+
+// result6 turns what was found into the way to go (ip6_rt_copy_init, ip6_rt_get_dev_rcu).
+func (t *Table) result6(q *Query, dst, src netip.Addr, res *result6) Result {
+	info := res.info
+	hop := &info.Hops[0]
+	r := Result{
+		Type: info.Type, Table: res.tab.id, Link: hop.Link, Hop: hop, Gateway: hop.Gateway, Dst: dst,
+		Metrics: info.Metrics, Route: t.route6(res.tab, res.key, res.plen, res.alias),
+		Src: src,
+	}
+	r.MTU = info.MTU()
+	if r.MTU == 0 {
+		r.MTU = hop.Link.MTU6()
+	}
+	if info.Flags&(FlagLocal|FlagAnycast) != 0 {
+		r.Flags |= CacheLocal
+		r.Link = t.links.Loopback()
+	}
+	if q.Iif == 0 {
+		r.PrefSrc = t.source6(info, dst)
+		if !src.IsValid() {
+			r.Src = r.PrefSrc
+		}
+	}
+	return r
+}
+
+// source6 is ip6_route_get_saddr; invalid: there is none.
+func (t *Table) source6(info *nexthop.Info, dst netip.Addr) netip.Addr {
+	if info.PrefSrc.IsValid() {
+		return info.PrefSrc
+	}
+	return t.addrs.Select6(info.Hops[0].Link, dst)
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package route
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/nexthop"
+	"skua/controlplane/rtnl"
+	"skua/dataplane/dpif"
+)
+
+// batch is how many prefixes go to the data plane at once when many change.
+const batch = 512
+
+// usable4 is the nexthop id for packets of the aliases that begin at a, 0: none. Routes for a TOS
+// are not the data plane's: it does not look at it.
+func (t *Table) usable4(a uint32) uint32 {
+	for ; a != 0; a = t.alias.at(a).next {
+		if t.alias.at(a).tos != 0 {
+			continue
+		}
+		if id := t.info(a).ID(); id != 0 {
+			return id
+		}
+	}
+	return 0
+}
+
+// chosen is the nexthop id for packets of one node.
+func (t *Table) chosen(tab *fibTable, node uint32) uint32 {
+	if tab.family.id == familyIPv4 {
+		return t.usable4(tab.trie.at(node).head)
+	}
+	return t.usable6(tab, node)
+}
+
+// target is the table of the data plane that holds tab's prefixes.
+func (tab *fibTable) target() uint32 {
+	if tab.merged && tab.id == unix.RT_TABLE_LOCAL {
+		return unix.RT_TABLE_MAIN
+	}
+	return tab.id
+}
+
+// best is the nexthop id that the data plane is to have for a prefix of tab, 0: none.
+func (t *Table) best(tab *fibTable, k key, plen uint8) uint32 {
+	if !tab.merged || tab.id != unix.RT_TABLE_LOCAL && tab.id != unix.RT_TABLE_MAIN {
+		if i := tab.trie.find(k, plen); i != 0 {
+			return t.chosen(tab, i)
+		}
+		return 0
+	}
+	for _, id := range [...]uint32{unix.RT_TABLE_LOCAL, unix.RT_TABLE_MAIN} {
+		if of := tab.tables[id]; of != nil {
+			if i := of.trie.find(k, plen); i != 0 {
+				if nh := t.chosen(of, i); nh != 0 {
+					return nh
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// push brings one prefix of the data plane up to date when what it is to have changed from before.
+func (t *Table) push(tab *fibTable, k key, plen uint8, before uint32) error {
+	t.gen++
+	now := t.best(tab, k, plen)
+	if now == before {
+		return nil
+	}
+	t.enqueue(tab, k, plen, now)
+	return t.commit()
+}
+
+// enqueue is push without looking and without waiting: for changes of many prefixes. Errors then
+// can only be logged.
+func (t *Table) enqueue(tab *fibTable, k key, plen uint8, nh uint32) {
+	t.pending = append(t.pending, dpif.Route{
+		Net: t.net.ID, Table: tab.target(), NexthopID: nh,
+		Prefix: netip.PrefixFrom(k.addr(tab.family.id), int(plen)),
+	})
+}
+
+// enqueueChange is enqueue when what the data plane is to have changed from before.
+func (t *Table) enqueueChange(tab *fibTable, k key, plen uint8, before uint32) {
+	t.gen++
+	if now := t.best(tab, k, plen); now != before {
+		t.enqueue(tab, k, plen, now)
+	}
+	if len(t.pending) >= batch {
+		t.finish()
+	}
+}
+
+// commit sends what was enqueued. That a prefix to be deleted is not there is no error: when
+// nexthops die, what the data plane had is not always known.
+func (t *Table) commit() (err error) {
+	for rest := t.pending; len(rest) > 0; {
+		var done int
+		if done, err = t.net.DP.SetRoutes(rest); err == nil {
+			break
+		}
+		if done >= len(rest) || rest[done].NexthopID != 0 || rtnl.Errno(err) != unix.ENOENT {
+			break
+		}
+		rest, err = rest[done+1:], nil
+	}
+	t.pending = t.pending[:0]
+	return err
+}
+
+// drop gives an Info back once the data plane's prefixes do not point at it (finish).
+func (t *Table) drop(i *nexthop.Info) { t.releases = append(t.releases, i) }
+
+func (t *Table) dropGroup(g *nexthop.Group) {
+	if g != nil {
+		t.groups = append(t.groups, g)
+	}
+}
+
+// finish sends what is pending and then gives back what was dropped.
+func (t *Table) finish() {
+	if err := t.commit(); err != nil {
+		t.net.Log.Error("data plane refuses routes", "err", err)
+	}
+	for _, g := range t.groups {
+		t.nexthops.ReleaseGroup(g)
+	}
+	for _, i := range t.releases {
+		t.nexthops.Release(i)
+	}
+	clear(t.groups)
+	clear(t.releases)
+	t.groups, t.releases = t.groups[:0], t.releases[:0]
+}
+
+// unmerge gives the local table of IPv6 a table of its own in the data plane, when one for both
+// would no longer answer as two in order do. At no time does a packet miss a prefix.
+func (t *Table) unmerge(f *family) error {
+	local, main := f.tables[unix.RT_TABLE_LOCAL], f.tables[unix.RT_TABLE_MAIN]
+	f.merged = false
+	err := t.eachLocal(local, func(c cursor, nh uint32) { t.enqueue(local, c.key, c.plen, nh) })
+	if err == nil {
+		err = t.setTables(f)
+	}
+	if err != nil {
+		f.merged = true
+		return err
+	}
+	return t.eachLocal(local, func(c cursor, _ uint32) {
+		t.enqueue(main, c.key, c.plen, t.best(main, c.key, c.plen))
+	})
+}
+
+// eachLocal calls do for every prefix that local has a nexthop for, and sends what do enqueues.
+func (t *Table) eachLocal(local *fibTable, do func(c cursor, nh uint32)) error {
+	var c cursor
+	for i := local.trie.advance(local.family.id, &c); i != 0; i = local.trie.advance(local.family.id, &c) {
+		if nh := t.chosen(local, i); nh != 0 {
+			do(c, nh)
+		}
+		if len(t.pending) >= batch {
+			if err := t.commit(); err != nil {
+				return err
+			}
+		}
+	}
+	return t.commit()
+}

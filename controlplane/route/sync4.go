@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package route
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/link"
+	"skua/controlplane/nexthop"
+)
+
+// disable4 is fib_disable_ip: the nexthops over l die, and the routes that have no other go.
+func (t *Table) disable4(l *link.Link, cause nexthop.Cause, force bool) {
+	t.checks.forget()
+	if t.nexthops.SyncDown4(l, cause, force) > 0 {
+		t.flush4()
+	}
+}
+
+// flush4 deletes the routes whose Info is dead (fib_flush). User space is told only of those that
+// lose their source address.
+func (t *Table) flush4() {
+	for h := range t.v4.hash {
+		for _, tab := range t.v4.hash[h] {
+			t.flushTable4(tab)
+		}
+	}
+	t.finish()
+	t.checks.forget()
+}
+
+func (t *Table) flushTable4(tab *fibTable) {
+	var dead []cursor
+	tab.trie.each(tab.trie.root, func(n *node) {
+		for a := n.head; a != 0; a = t.alias.at(a).next {
+			if t.info(a).Dead() {
+				dead = append(dead, cursor{key: n.key, plen: n.plen})
+				return
+			}
+		}
+	})
+	// fib_table_flush: leaves from the highest address down, in each the longest prefix first.
+	slices.SortFunc(dead, func(a, b cursor) int {
+		switch {
+		case a.key == b.key:
+			return int(b.plen) - int(a.plen)
+		case a.key.less(b.key):
+			return 1
+		default:
+			return -1
+		}
+	})
+	for _, c := range dead {
+		t.flushPrefix4(tab, c.key, c.plen)
+	}
+}
+
+func (t *Table) flushPrefix4(tab *fibTable, k key, plen uint8) {
+	// What was chosen before may be dead now, so its id cannot be asked for: the prefix is always
+	// sent.
+	for p := &tab.trie.at(tab.trie.find(k, plen)).head; *p != 0; {
+		info := t.info(*p)
+		if !info.Dead() {
+			p = &t.alias.at(*p).next
+			continue
+		}
+		if info.PrefSrcGone {
+			t.announce(unix.RTM_DELROUTE, 0, true, t.route(tab, k, plen, *p))
+		}
+		t.removeAt(p)
+		t.drop(info)
+	}
+	t.emptied(tab, k, plen)
+	t.gen++
+	t.enqueue(tab, k, plen, t.best(tab, k, plen))
+	if len(t.pending) >= batch {
+		t.finish()
+	}
+}
+
+// each visits the nodes with aliases below i, in no order that matters.
+func (t *trie) each(i uint32, f func(n *node)) {
+	for i != 0 {
+		n := t.at(i)
+		if n.head != 0 {
+			f(n)
+		}
+		t.each(n.child[0], f)
+		i = n.child[1]
+	}
+}
+
+// resend sends every prefix with a route over l to the data plane, after a change of whether
+// routes without carrier count.
+func (t *Table) resend(f *family, l *link.Link) {
+	for _, tab := range f.tables {
+		tab.trie.each(tab.trie.root, func(n *node) {
+			for a := n.head; a != 0; a = t.alias.at(a).next {
+				if t.info(a).UsesLink(l) {
+					t.enqueue(tab, n.key, n.plen, t.best(tab, n.key, n.plen))
+					break
+				}
+			}
+			if len(t.pending) >= batch {
+				t.finish()
+			}
+		})
+	}
+	t.finish()
+}
+
+// link4 follows the links (fib_netdev_event).
+func (t *Table) link4(e link.Event) {
+	l := e.Link
+	if e.Type == link.Unregister {
+		t.disable4(l, nexthop.Unregistered, true)
+		return
+	}
+	if !l.InDev {
+		return
+	}
+	switch e.Type {
+	case link.Up:
+		t.checks.forget()
+		for _, a := range slices.Clone(t.addrs.OfLink(l, familyIPv4)) {
+			t.addIfaddr4(a)
+		}
+		t.nexthops.SyncUp4(l, unix.RTNH_F_DEAD)
+	case link.Down:
+		t.disable4(l, nexthop.LinkDown, false)
+		return
+	case link.Changed:
+		t.checks.forget()
+		if l.Flags&(unix.IFF_RUNNING|unix.IFF_LOWER_UP) != 0 {
+			t.nexthops.SyncUp4(l, unix.RTNH_F_LINKDOWN)
+		} else {
+			t.nexthops.SyncDown4(l, nexthop.CarrierLost, false)
+		}
+	case link.ConfChanged:
+		if e.Conf != "ipv4.conf.ignore_routes_with_linkdown" {
+			return
+		}
+		t.nexthops.Refresh(l)
+		t.resend(&t.v4, l)
+		return
+	default:
+		return
+	}
+	if nexthop.IgnoreLinkdown(l, familyIPv4) {
+		t.resend(&t.v4, l)
+	}
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package route
+
+import (
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/link"
+	"skua/controlplane/nexthop"
+)
+
+// disable6 is rt6_disable_ip: the IPv6 routes over l go, but of a multipath route that has another
+// link only its nexthops die.
+func (t *Table) disable6(l *link.Link) {
+	cause := nexthop.LinkDown
+	if l.Gone() {
+		cause = nexthop.Unregistered
+	}
+	for h := range t.v6.hash {
+		for _, tab := range t.v6.hash[h] {
+			t.disableTable6(tab, l, cause)
+		}
+	}
+	t.finish()
+	t.nexthops.SyncDown6(l, cause)
+}
+
+func (t *Table) disableTable6(tab *fibTable, l *link.Link, cause nexthop.Cause) {
+	var over []cursor
+	t.walk6(tab.trie.root, tab, func(n *node) {
+		for a := n.head; a != 0; a = t.alias.at(a).next {
+			if t.info(a).Hops[0].Link == l {
+				over = append(over, cursor{key: n.key, plen: n.plen})
+				return
+			}
+		}
+	})
+	for _, c := range over {
+		t.disablePrefix6(tab, c.key, c.plen, l, cause)
+	}
+}
+
+// walk6 visits the nodes with aliases in the order of fib6_walk.
+func (t *Table) walk6(i uint32, tab *fibTable, f func(n *node)) {
+	if i == 0 {
+		return
+	}
+	n := tab.trie.at(i)
+	t.walk6(n.child[0], tab, f)
+	t.walk6(n.child[1], tab, f)
+	if n.head != 0 {
+		f(n)
+	}
+}
+
+// disablePrefix6 is fib6_ifdown for the routes of one prefix. Each that goes is announced alone.
+func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, cause nexthop.Cause) {
+	e := t.begin6(tab, k, plen)
+	head := tab.trie.at(e.node).head
+	goes := map[uint32]bool{}
+	for a := head; a != 0; a = t.alias.at(a).next {
+		info := t.info(a)
+		switch {
+		case info.Hops[0].Link == l && (cause == nexthop.Unregistered || !t.livesElsewhere6(head, a, l)):
+			goes[a] = true
+		case cause == nexthop.LinkDown && multipath6(info) && !t.livesElsewhere6(head, a, l):
+			goes[a] = true // a sibling that was dead before: the route goes as a whole
+		}
+	}
+	var gone []uint32
+	for p := &tab.trie.at(e.node).head; *p != 0; {
+		a := *p
+		if !goes[a] {
+			p = &t.alias.at(a).next
+			continue
+		}
+		r := t.route(tab, k, plen, a)
+		*p = t.alias.at(a).next
+		t.announce(unix.RTM_DELROUTE, 0, true, r)
+		gone = append(gone, a)
+	}
+	if len(gone) == 0 {
+		return
+	}
+	group, err := t.group6(tab, e.node)
+	if err != nil { // no id for a smaller group: its first nexthop alone then
+		t.net.Log.Error("multipath route is reduced", "err", err)
+	}
+	e.setGroup(group)
+	t.dropGroup(e.group)
+	t.emptied(tab, k, plen)
+	t.enqueueChange(tab, k, plen, e.before)
+	for _, a := range gone {
+		t.drop(t.info(a))
+		t.forgetExpiry(a)
+		t.alias.release(a)
+	}
+}
+
+// livesElsewhere6 says whether the multipath route of a has a live hop that is not over l.
+func (t *Table) livesElsewhere6(head, a uint32, l *link.Link) bool {
+	info := t.info(a)
+	if !multipath6(info) {
+		return false
+	}
+	for s := head; s != 0; s = t.alias.at(s).next {
+		of := t.info(s)
+		if s != a && of.Priority == info.Priority && multipath6(of) && of.Hops[0].Link != l &&
+			of.Hops[0].Flags&unix.RTNH_F_DEAD == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// link6 follows the links (addrconf_notify as far as routes go).
+func (t *Table) link6(e link.Event) {
+	l := e.Link
+	switch e.Type {
+	case link.Up:
+		t.ready6(l, unix.RTNH_F_DEAD)
+	case link.Changed:
+		switch {
+		case !l.Up() || !l.In6Dev:
+		case l.OperUp():
+			t.ready6(l, unix.RTNH_F_LINKDOWN)
+		default:
+			t.nexthops.SyncDown6(l, nexthop.CarrierLost)
+			t.ignored6(l)
+		}
+	case link.ChangeMTU:
+		if l.In6Dev {
+			t.nexthops.LowerMTU6(l, e.OldMTU, l.MTU6())
+		}
+	case link.ConfChanged:
+		switch e.Conf {
+		case "ipv6.conf.ignore_routes_with_linkdown":
+			t.nexthops.Refresh(l)
+			t.resend(&t.v6, l)
+		case "ipv6.conf.disable_ipv6":
+			if l.Enabled6() && l.Up() {
+				t.ready6(l, unix.RTNH_F_DEAD)
+			}
+		case "ipv6.conf.forwarding":
+			t.forwarding6(l, l.Conf6.Forwarding != 0)
+		}
+	}
+}
+
+// ready6 is what addrconf does for the routes of a link that is up and operational: ff00::/8 is
+// there, and what is left of multipath routes lives again.
+func (t *Table) ready6(l *link.Link, flags uint8) {
+	if !l.Enabled6() || !l.Up() || !l.OperUp() {
+		return
+	}
+	t.multicast6(l)
+	t.nexthops.SyncUp6(l, flags)
+	t.ignored6(l)
+}
+
+func (t *Table) ignored6(l *link.Link) {
+	if nexthop.IgnoreLinkdown(l, familyIPv6) {
+		t.resend(&t.v6, l)
+	}
+}
