@@ -58,6 +58,35 @@ type Stats struct {
 // Stats gives the counters of a family.
 func (t *Table) Stats(af uint8) Stats { return t.of(af).stats }
 
+// Ages gives how long ago the last forced collection and the last draw of the reachable times were,
+// and how many delayed proxy answers wait.
+func (t *Table) Ages(af uint8) (flush, draw time.Duration, waiting int) {
+	f, now := t.of(af), t.now()
+	return time.Duration(now - f.lastFlush), time.Duration(now - f.lastRand), len(f.delayed.waiting)
+}
+
+// ReachableTime is the time for which a confirmation counts on l now; l nil: that of "default".
+func (t *Table) ReachableTime(af uint8, l *link.Link) time.Duration {
+	f := t.of(af)
+	if l == nil {
+		return f.reachable(0, f.defaults().BaseReachableTime)
+	}
+	return f.reachable(l.Index, params(l, af).BaseReachableTime)
+}
+
+// ParamRefs counts who uses the settings of l: the link and its entries; l nil: those of "default".
+func (t *Table) ParamRefs(af uint8, l *link.Link) uint32 {
+	refs := uint32(1)
+	if l != nil {
+		for n := t.of(af).all.head; n != nil; n = n.next {
+			if n.Link == l {
+				refs++
+			}
+		}
+	}
+	return refs
+}
+
 const (
 	forcedGCGap  = int64(5 * time.Second)   // since the last forced collection; and age of what it takes
 	randInterval = int64(300 * time.Second) // between draws of the reachable times
@@ -83,7 +112,6 @@ func (f *family) alloc() bool {
 			return false
 		}
 	}
-	f.stats.Allocs++
 	return true
 }
 

@@ -115,6 +115,7 @@ func (t *Table) update(n *Entry, lladdr link.HardAddr, hasAddr bool, nud *uint16
 		n.NUD = *nud
 		notify = old&Valid != 0
 		if old&(unix.NUD_INCOMPLETE|unix.NUD_PROBE) != 0 && *nud&unix.NUD_FAILED != 0 {
+			t.of(n.Family()).stats.ResFailed++
 			n.updated, notify = now, true // neigh_invalidate
 		}
 		if n.NUD != old {
@@ -259,6 +260,7 @@ func (t *Table) expire(n *Entry) {
 			n.NUD = unix.NUD_STALE
 		} else {
 			n.NUD = unix.NUD_FAILED
+			t.of(n.Family()).stats.ResFailed++
 		}
 	}
 	if n.NUD&InTimer != 0 {

@@ -165,6 +165,7 @@ func (t *Table) create(l *link.Link, a netip.Addr, flags uint32, exempt bool) (*
 	if !exempt && !f.alloc() {
 		return nil, unix.ENOBUFS
 	}
+	f.stats.Allocs++
 	now := t.now()
 	n := &Entry{
 		Link: l, Addr: a, Flags: flags & flagsKept, NUD: unix.NUD_NONE,
@@ -255,6 +256,7 @@ func mcMap(a netip.Addr) link.HardAddr {
 // remove takes an entry out of the table and says so (neigh_remove_one, neigh_cleanup_and_release).
 func (t *Table) remove(n *Entry) {
 	f := t.of(n.Family())
+	f.stats.Destroys++
 	t.delTimer(n)
 	delete(f.entries, n.Key())
 	f.all.remove(n)
@@ -293,7 +295,11 @@ func (t *Table) announce(n *Entry, typ uint16, portid uint32) {
 	if n.Dead {
 		refs = 0
 	}
-	t.net.Announce(Msg{Type: typ, Entry: *n, Refs: refs, Portid: portid})
+	m := Msg{Type: typ, Entry: *n, Refs: refs, Portid: portid}
+	if typ == unix.RTM_GETNEIGH {
+		m.Flags = unix.NLM_F_REQUEST
+	}
+	t.net.Announce(m)
 }
 
 func (t *Table) drop(d Drop) { t.Drops[d]++ }
