@@ -60,14 +60,21 @@ void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb);
 /* route.c */
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 			 unsigned int n);
-/* Nexthop id for a destination (network order) through the tables of the net; 0: no route. */
-uint32_t fib_lookup(const struct net *net, uint32_t daddr);
+/* The nexthop of a destination (network order) through the tables of the net; NULL: no route. */
+const struct nexthop *fib_lookup(const struct net *net, uint32_t daddr);
 
-/* ip_options.c: false when the packet was dropped */
-bool ip_rcv_options(struct softnet_data *sd, struct sk_buff *skb);
-bool ip_options_rcv_srr(struct softnet_data *sd, struct sk_buff *skb);
-void ip_forward_options(struct softnet_data *sd, struct sk_buff *skb);
-void ip_options_fragment(struct iphdr *iph);
+/* ip_defrag.c: the whole packet when this was the last piece of it, NULL when it is kept. */
+struct sk_buff *ip_defrag(struct softnet_data *sd, struct sk_buff *skb);
+void ip_defrag_fini(struct softnet_data *sd);
+
+/* ip_options.c */
+/* Reads the options into skb->ip. False: one is wrong, and its sender is to be told. */
+bool ip_options_compile(struct softnet_data *sd, struct sk_buff *skb);
+/* A source route that comes to us: the address to go on to, or 0; false: drop. */
+bool ip_options_next_hop(struct softnet_data *sd, struct sk_buff *skb, uint32_t *next);
+void ip_forward_options(struct sk_buff *skb);
+/* What of the options the second and later fragments bear: the rest becomes NOOP. */
+void ip_options_fragment(uint8_t *opt, uint32_t optlen);
 
 /* ip_forward.c */
 void ip_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
@@ -75,14 +82,15 @@ void ip_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff 
 
 /* ip_output.c */
 void ip_output(struct softnet_data *sd, struct net *net, struct sk_buff **list, unsigned int n);
-/* Our own packet, neighbour key on dev (network order). */
+/* Our own packet to the neighbour key (4 or 16 bytes by family) on dev. */
 void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
-		  uint32_t key);
+		  uint8_t family, const void *key);
+/* One packet to the neighbour key: IPv4's may be an IPv6 one (RFC 5549). */
+void ip_finish_output2(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		       uint8_t family, const void *key);
 
-/* ip_fragment.c */
+/* ip_fragment.c: sends the packet in pieces of at most mtu bytes */
 void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev,
-		 uint32_t mtu, uint32_t key);
-void ip_do_finish_output2(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
-			  uint32_t key);
+		 uint32_t mtu, uint8_t family, const void *key);
 
 #endif

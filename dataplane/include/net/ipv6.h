@@ -66,14 +66,14 @@ void ip6_input(struct softnet_data *sd, struct sk_buff *skb);
 bool ipv6_parse_hopopts(struct softnet_data *sd, struct sk_buff *skb);
 /*
  * Walks the extension headers of a packet for us. Returns the transport protocol and sets
- * skb->transport_header, or -1 when the packet was dropped.
+ * its transport_header, or -1 when it was dropped or is kept. Reassembly may replace it.
  */
-int ip6_protocol_deliver(struct softnet_data *sd, struct sk_buff *skb);
+int ip6_protocol_deliver(struct softnet_data *sd, struct sk_buff **pskb);
 
 /* route.c */
 void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 			  unsigned int n);
-uint32_t fib6_lookup(const struct net *net, const struct in6_addr *daddr);
+const struct nexthop *fib6_lookup(const struct net *net, const struct in6_addr *daddr);
 
 /* ip6_forward.c */
 void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,

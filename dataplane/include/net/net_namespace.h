@@ -29,22 +29,43 @@ struct inet_ifaddr {
 	uint8_t addr[16];
 };
 
+struct fib_filter;
 struct fib_table;
 struct fib6_table;
 struct net_tables;
+
+/*
+ * The tables that a lookup goes through: replaced as a whole (RCU). With a filter, a table is
+ * asked only when the filter says maybe; the last one has none.
+ */
+struct fib_tables4 {
+	uint32_t n;
+	struct {
+		const struct fib_table *tb;
+		const struct fib_filter *filter;
+	} t[NET_TABLES_MAX];
+};
+
+struct fib_tables6 {
+	uint32_t n;
+	struct {
+		const struct fib6_table *tb;
+		const struct fib_filter *filter;
+	} t[NET_TABLES_MAX];
+};
 
 struct net {
 	uint32_t id;
 
 	/* IPv4, per packet */
 	struct nexthop **nexthops; /* DP_MAX_NEXTHOPS, RCU */
-	struct fib_table *fib4[NET_TABLES_MAX];	 /* in the order of lookup, then NULL */
+	struct fib_tables4 *fib4;  /* NULL: no table */
 	struct neigh_table *arp_tbl;
 	uint64_t ifaddr_filter[INET_ADDR_FILTER / 64]; /* hashes of own IPv4 addresses */
 	struct inet_ifaddr *ifaddr[INET_ADDR_HSIZE];
 
 	/* IPv6 */
-	struct fib6_table *fib6[NET_TABLES_MAX];
+	struct fib_tables6 *fib6;
 	struct neigh_table *nd_tbl;
 
 	uint32_t conf[DP_NET_KEY_MAX];
@@ -55,6 +76,7 @@ struct net {
 
 	/* The writer's. */
 	struct net_tables *tables; /* every routing table by id */
+	uint32_t nexthop_top;	   /* above every id that is set */
 };
 
 extern struct net *net_table[DP_MAX_NETS];
@@ -92,11 +114,33 @@ static inline bool inet_ifaddr_maybe(const struct net *net, uint32_t addr)
 	return net->ifaddr_filter[h / 64] >> (h % 64) & 1;
 }
 
+/*
+ * Runs the hooks of a point over list (NF_HOOK_LIST); returns how many packets go on. The empty
+ * point is one branch per burst.
+ */
+static inline unsigned int nf_hook_list(struct softnet_data *sd, struct net *net, uint8_t pf,
+					uint8_t hook, struct sk_buff **list, unsigned int n,
+					struct net_device *in)
+{
+	const struct nf_hook_entries *e =
+		__atomic_load_n(pf == NFPROTO_IPV4 ? &net->nf.hooks_ipv4[hook] :
+						     &net->nf.hooks_ipv6[hook],
+				__ATOMIC_CONSUME);
+
+	if (likely(!e))
+		return n;
+	return nf_hook_slow_list(e, list, n,
+				 &(struct nf_hook_state){
+					 .sd = sd, .net = net, .in = in, .hook = hook, .pf = pf });
+}
+
 /* inet_addr.c */
 
 /* Whether addr is an own address of any device (inet_lookup_ifaddr_rcu, ipv6_chk_addr). */
 bool inet_lookup_ifaddr(const struct net *net, uint32_t addr);
 bool ipv6_chk_addr(const struct net *net, const struct in6_addr *addr);
+/* Where the hash of a net's own addresses keeps one. */
+uint32_t inet_ifaddr_bucket(uint8_t family, const void *addr);
 /* The address a device speaks from, of at most this scope; 0: none (inet_select_addr). */
 uint32_t inet_select_addr(const struct net_device *dev);
 

@@ -76,7 +76,7 @@ struct net_device {
 	struct mc_list *mc_list4; /* RCU */
 	struct mc_list *mc_list6;
 	struct ifa_list *ifa_list; /* RCU */
-	char name[DP_IFNAMSIZ];
+	struct dp_link conf; /* as last set; the writer's */
 
 	struct net_device_stats stats[DP_MAX_WORKERS];
 } __rte_cache_aligned;
@@ -99,7 +99,6 @@ enum dp_stage {
 	STAGE_IP6_ROUTE,
 	STAGE_IP6_FORWARD,
 	STAGE_IP6_OUTPUT,
-	STAGE_LOCAL,  /* local delivery */
 	STAGE_INJECT, /* packets of the control plane */
 	STAGE_TX,     /* rte_eth_tx_burst */
 	STAGE_MAX,
@@ -111,6 +110,7 @@ enum dp_stage {
 struct tx_queue {
 	uint16_t n;
 	uint16_t port;
+	bool listed; /* in softnet_data.dirty */
 	struct net_device *dev; /* of the packets in it: whose counters they go to */
 	uint64_t bytes;
 	struct rte_mbuf *pkts[SKB_LIST_MAX];
@@ -127,6 +127,8 @@ struct rxq_list {
 	struct rx_queue rxq[];
 };
 
+#define NETDEV_MAX_RXQ 64
+
 /* A port as the data plane knows it; written by the control plane. */
 struct netdev_port {
 	struct net_device *dev; /* the link on it, NULL: none */
@@ -134,7 +136,7 @@ struct netdev_port {
 	uint16_t nb_txq; /* 0: not ours */
 	bool tx_shared;	 /* fewer transmit queues than workers: take tx_lock */
 	rte_spinlock_t tx_lock;
-	uint8_t rxq_worker[RTE_MAX_QUEUES_PER_PORT > 64 ? 64 : RTE_MAX_QUEUES_PER_PORT];
+	uint8_t rxq_worker[NETDEV_MAX_RXQ];
 };
 
 extern struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
@@ -147,7 +149,8 @@ extern struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
 /* All that one worker owns. Nobody else writes it but for the rings' other ends. */
 struct softnet_data {
 	uint32_t worker;
-	uint32_t tx_pending; /* bit per port with packets in its tx_queue */
+	uint32_t n_dirty; /* ports with packets in their tx_queue */
+	uint16_t dirty[RTE_MAX_ETHPORTS];
 	struct rxq_list *rxq; /* RCU, written by the control plane */
 	struct punt_ring *punt;
 	struct rte_ring *inject;
@@ -168,6 +171,7 @@ struct softnet_data {
 } __rte_cache_aligned;
 
 extern struct softnet_data *softnet_data[DP_MAX_WORKERS];
+extern struct rte_mempool *skb_pool;
 
 /* Charges the cycles since the last stage_end() to a stage: once per burst. */
 static inline void stage_end(struct softnet_data *sd, enum dp_stage stage, unsigned int packets)
@@ -196,18 +200,38 @@ unsigned int net_rx_action(struct softnet_data *sd);
 void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
 			    unsigned int n);
 
-/* Queues frames (data at the link header) for transmission on skb->dst->dev. Consumes all. */
-void dev_queue_xmit_list(struct softnet_data *sd, struct sk_buff **list, unsigned int n);
-/* The same for one frame and a device that no nexthop names. */
-void dev_queue_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
-
 /* drivers/ */
 unsigned int ethdev_rx(struct softnet_data *sd);
 void ethdev_xmit(struct softnet_data *sd, struct tx_queue *txq);
 void ethdev_tx_flush(struct softnet_data *sd);
+/* A device that cannot transmit, or a tx_queue to be flushed first. */
+void dev_queue_xmit_slow(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 /* Our own packet to ourselves: the backlog of this worker. */
 void loopback_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 unsigned int loopback_rx(struct softnet_data *sd);
+
+/*
+ * Queues a frame (data at the link header) for the port of dev; it leaves in a burst at the end of
+ * the turn at the latest, in order. Consumes it.
+ */
+static inline void dev_queue_xmit(struct softnet_data *sd, struct net_device *dev,
+				  struct sk_buff *skb)
+{
+	struct rte_mbuf *m = skb_mbuf(skb);
+	struct tx_queue *txq;
+
+	if (unlikely(!(dev->flags & IFF_UP) || dev->port >= RTE_MAX_ETHPORTS)) {
+		dev_queue_xmit_slow(sd, dev, skb);
+		return;
+	}
+	txq = &sd->tx[dev->port];
+	if (unlikely(txq->dev != dev || txq->n == SKB_LIST_MAX || !txq->n)) {
+		dev_queue_xmit_slow(sd, dev, skb);
+		return;
+	}
+	txq->pkts[txq->n++] = m;
+	txq->bytes += m->pkt_len;
+}
 
 /* Whether dev joined group (16 bytes; IPv4 in the first 4). */
 bool dev_mc_joined(const struct net_device *dev, uint8_t family, const void *group);

@@ -41,7 +41,7 @@ void punt_fini(void);
 
 /* inject.c */
 unsigned int inject_rx(struct softnet_data *sd);
-int inject_init(uint32_t workers);
+int inject_init(uint32_t mbuf_data);
 void inject_fini(void);
 
 #endif

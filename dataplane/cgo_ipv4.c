@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/ipv4/ip_input.c"
+#include "net/ipv4/route.c"
+#include "net/ipv4/ip_fib.c"
+#include "net/ipv4/fib_dir24_8.c"
+#include "net/ipv4/fib_dir24_8_lookup.c"
+#include "net/ipv4/fib_frontend.c"
+#include "net/ipv4/ip_error.c"
+#include "net/ipv4/ip_options.c"
+#include "net/ipv4/ip_defrag.c"
+#include "net/ipv4/ip_forward.c"
+#include "net/ipv4/ip_output.c"
+#include "net/ipv4/ip_fragment.c"

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/ipv6/ip6_input.c"
+#include "net/ipv6/exthdrs.c"
+#include "net/ipv6/route.c"
+#include "net/ipv6/ip6_fib.c"
+#include "net/ipv6/ip6_error.c"
+#include "net/ipv6/ip6_forward.c"
+#include "net/ipv6/ip6_output.c"
+#include "net/ipv6/ip6_fragment.c"
+#include "net/ipv6/reassembly.c"

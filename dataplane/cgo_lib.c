@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lib/fib_arena.c"
+#include "lib/fib_flat.c"
+#include "lib/fib_flat_lookup.c"
+#include "lib/fib_isa.c"
+#include "lib/fib_lpm.c"
+#include "lib/fib_rib.c"
+#include "lib/fib_span.c"
+#include "lib/fib_trie.c"
+#include "lib/fib_trie_lookup.c"
+#include "lib/rcu.c"

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/punt/punt.c"
+#include "net/punt/inject.c"

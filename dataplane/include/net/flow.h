@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * flow.h - the flow hash that picks a member of a multipath group (fib_multipath_hash_policy):
+ * policy 0 by addresses (and the IPv6 flow label), policy 1 by the 5-tuple.
+ */
+#ifndef SKUA_NET_FLOW_H
+#define SKUA_NET_FLOW_H
+
+#include <stdint.h>
+
+#include <net/skbuff.h>
+
+struct net;
+
+/* flow.c */
+void flow_hash_init(const uint8_t seed[40]);
+/* 31 bits, as the bounds of a group; kept in skb->hash. */
+uint32_t fib_multipath_hash(const struct net *net, struct sk_buff *skb);
+uint32_t rt6_multipath_hash(const struct net *net, struct sk_buff *skb);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dev.c - devices as the packet path asks them: transmission off the straight way, groups. */
+#include <net/net_namespace.h>
+#include <net/netdevice.h>
+
+struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
+struct net *net_table[DP_MAX_NETS];
+struct softnet_data *softnet_data[DP_MAX_WORKERS];
+struct rte_mempool *skb_pool;
+
+void dev_queue_xmit_slow(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
+{
+	struct rte_mbuf *m = skb_mbuf(skb);
+	struct tx_queue *txq;
+
+	if (!(dev->flags & IFF_UP))
+		goto not_ready;
+	if (dev->type == DP_LINK_LOOPBACK) {
+		loopback_xmit(sd, dev, skb);
+		return;
+	}
+	if (dev->port >= RTE_MAX_ETHPORTS || !netdev_ports[dev->port].nb_txq)
+		goto not_ready;
+
+	txq = &sd->tx[dev->port];
+	if (txq->n && (txq->dev != dev || txq->n == SKB_LIST_MAX))
+		ethdev_xmit(sd, txq);
+	if (!txq->n) {
+		txq->port = dev->port;
+		txq->dev = dev;
+		txq->bytes = 0;
+		if (!txq->listed) {
+			txq->listed = true;
+			sd->dirty[sd->n_dirty++] = dev->port;
+		}
+	}
+	txq->pkts[txq->n++] = m;
+	txq->bytes += m->pkt_len;
+	return;
+
+not_ready:
+	dev_stats(sd, dev)->tx_dropped++;
+	kfree_skb_reason(sd, skb, SKB_DROP_REASON_DEV_READY);
+}
+
+bool dev_mc_joined(const struct net_device *dev, uint8_t family, const void *group)
+{
+	bool v4 = family == AF_INET;
+	const struct mc_list *l =
+		__atomic_load_n(v4 ? &dev->mc_list4 : &dev->mc_list6, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; l && i < l->n; i++)
+		if (!memcmp(l->addr[i], group, v4 ? 4 : 16))
+			return true;
+	return false;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dp_addr.c - own addresses and joined groups. */
+#include <net/core/dp_local.h>
+
+/* --- the hash of a net's own addresses --------------------------------------------------------- */
+
+static struct inet_ifaddr **ifaddr_slot(struct net *net, const struct net_device *dev,
+					uint8_t family, const void *addr)
+{
+	struct inet_ifaddr **pp = &net->ifaddr[inet_ifaddr_bucket(family, addr)];
+
+	for (; *pp; pp = &(*pp)->next)
+		if ((*pp)->dev == dev && (*pp)->family == family &&
+		    !memcmp((*pp)->addr, addr, dp_addr_len(family)))
+			break;
+	return pp;
+}
+
+/* Counted anew from the hash, so that a bit goes with its last address. */
+static void ifaddr_filter_rebuild(struct net *net)
+{
+	uint64_t filter[INET_ADDR_FILTER / 64] = { 0 };
+
+	for (uint32_t b = 0; b < INET_ADDR_HSIZE; b++) {
+		for (const struct inet_ifaddr *ifa = net->ifaddr[b]; ifa; ifa = ifa->next) {
+			uint32_t addr, h;
+
+			if (ifa->family != AF_INET)
+				continue;
+			memcpy(&addr, ifa->addr, 4);
+			h = inet_addr_hash(addr);
+			filter[h / 64] |= 1ULL << (h % 64);
+		}
+	}
+	for (uint32_t i = 0; i < INET_ADDR_FILTER / 64; i++)
+		__atomic_store_n(&net->ifaddr_filter[i], filter[i], __ATOMIC_RELEASE);
+}
+
+static void ifaddr_unlink(struct net *net, const struct net_device *dev, uint8_t family,
+			  const void *addr)
+{
+	struct inet_ifaddr **pp = ifaddr_slot(net, dev, family, addr), *ifa = *pp;
+
+	if (!ifa)
+		return;
+	__atomic_store_n(pp, ifa->next, __ATOMIC_RELEASE);
+	dp_free_rcu(ifa);
+	ifaddr_filter_rebuild(net);
+}
+
+/* --- addresses --------------------------------------------------------------------------------- */
+
+static int ifa_index(const struct ifa_list *l, const struct dp_addr *a)
+{
+	for (uint32_t i = 0; l && i < l->n; i++)
+		if (l->addr[i].family == a->family &&
+		    !memcmp(l->addr[i].addr, a->addr, dp_addr_len(a->family)))
+			return (int)i;
+	return -1;
+}
+
+static struct net_device *addr_dev(const struct dp_addr *a)
+{
+	struct net *net = dp_net(a->net);
+
+	return net ? dp_dev(net, a->ifindex) : NULL;
+}
+
+static int addr_set(struct net_device *dev, const struct dp_addr *a)
+{
+	struct ifa_list *old = dev->ifa_list, *l;
+	int at = ifa_index(old, a);
+	uint32_t n = old ? old->n : 0;
+	struct inet_ifaddr *ifa, **pp;
+
+	ifa = calloc(1, sizeof(*ifa));
+	l = malloc(sizeof(*l) + (n + 1) * sizeof(l->addr[0]));
+	if (!ifa || !l) {
+		free(ifa);
+		free(l);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		l->addr[i] = old->addr[i];
+	l->addr[at < 0 ? (int)n : at] = *a;
+	l->n = n + (at < 0);
+
+	ifa->dev = dev;
+	ifa->family = a->family;
+	ifa->tentative = a->tentative;
+	memcpy(ifa->addr, a->addr, dp_addr_len(a->family));
+	pp = ifaddr_slot(dev->net, dev, a->family, a->addr);
+	if (*pp) {
+		struct inet_ifaddr *gone = *pp;
+
+		ifa->next = gone->next;
+		__atomic_store_n(pp, ifa, __ATOMIC_RELEASE);
+		dp_free_rcu(gone);
+	} else {
+		__atomic_store_n(pp, ifa, __ATOMIC_RELEASE);
+	}
+	ifaddr_filter_rebuild(dev->net);
+	__atomic_store_n(&dev->ifa_list, l, __ATOMIC_RELEASE);
+	dp_free_rcu(old);
+	return 0;
+}
+
+static int addr_del(struct net_device *dev, const struct dp_addr *a)
+{
+	struct ifa_list *old = dev->ifa_list, *l;
+	int at = ifa_index(old, a);
+
+	if (at < 0)
+		return 0;
+	l = malloc(sizeof(*l) + old->n * sizeof(l->addr[0]));
+	if (!l)
+		return -ENOMEM;
+	l->n = 0;
+	for (uint32_t i = 0; i < old->n; i++)
+		if ((int)i != at)
+			l->addr[l->n++] = old->addr[i];
+	ifaddr_unlink(dev->net, dev, a->family, a->addr);
+	__atomic_store_n(&dev->ifa_list, l, __ATOMIC_RELEASE);
+	dp_free_rcu(old);
+	return 0;
+}
+
+static int addr_locked(const struct dp_addr *a, int (*fn)(struct net_device *dev,
+							  const struct dp_addr *a))
+{
+	struct net_device *dev;
+	int rc;
+
+	if (!dp_family_ok(a->family))
+		return -EAFNOSUPPORT;
+	dp_write_lock();
+	dev = addr_dev(a);
+	rc = dev ? fn(dev, a) : -ENODEV;
+	dp_unlock();
+	return rc;
+}
+
+int dp_addr_set(const struct dp_addr *addr)
+{
+	return addr_locked(addr, addr_set);
+}
+
+int dp_addr_del(const struct dp_addr *addr)
+{
+	return addr_locked(addr, addr_del);
+}
+
+int dp_addr_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
+{
+	uint32_t ifindex = *cursor >> 16, i = *cursor & 0xffff, k = 0;
+	struct net *net;
+
+	dp_read_lock();
+	net = dp_net(id);
+	if (!net) {
+		dp_unlock();
+		return -ENODEV;
+	}
+	for (; ifindex < DP_MAX_LINKS; ifindex++, i = 0) {
+		const struct net_device *dev = dp_dev(net, ifindex);
+		const struct ifa_list *l = dev ? dev->ifa_list : NULL;
+
+		for (; l && i < l->n && k < n; i++)
+			out[k++] = l->addr[i];
+		if (l && i < l->n)
+			break;
+	}
+	*cursor = ifindex < DP_MAX_LINKS ? ifindex << 16 | i : 0;
+	dp_unlock();
+	return (int)k;
+}
+
+/* --- groups ------------------------------------------------------------------------------------ */
+
+static struct mc_list **mc_slot(struct net_device *dev, uint8_t family)
+{
+	return family == AF_INET ? &dev->mc_list4 : &dev->mc_list6;
+}
+
+static int mcast_set(struct net_device *dev, const struct dp_addr *a)
+{
+	struct mc_list **slot = mc_slot(dev, a->family), *old = *slot, *l;
+	uint32_t n = old ? old->n : 0;
+
+	if (dev_mc_joined(dev, a->family, a->addr))
+		return 0;
+	l = calloc(1, sizeof(*l) + (n + 1) * sizeof(l->addr[0]));
+	if (!l)
+		return -ENOMEM;
+	if (n)
+		memcpy(l->addr, old->addr, n * sizeof(l->addr[0]));
+	memcpy(l->addr[n], a->addr, dp_addr_len(a->family));
+	l->n = n + 1;
+	__atomic_store_n(slot, l, __ATOMIC_RELEASE);
+	dp_free_rcu(old);
+	return 0;
+}
+
+static int mcast_del(struct net_device *dev, const struct dp_addr *a)
+{
+	struct mc_list **slot = mc_slot(dev, a->family), *old = *slot, *l;
+
+	if (!dev_mc_joined(dev, a->family, a->addr))
+		return 0;
+	l = calloc(1, sizeof(*l) + old->n * sizeof(l->addr[0]));
+	if (!l)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < old->n; i++)
+		if (memcmp(old->addr[i], a->addr, dp_addr_len(a->family)))
+			memcpy(l->addr[l->n++], old->addr[i], 16);
+	__atomic_store_n(slot, l, __ATOMIC_RELEASE);
+	dp_free_rcu(old);
+	return 0;
+}
+
+int dp_mcast_set(const struct dp_addr *group)
+{
+	return addr_locked(group, mcast_set);
+}
+
+int dp_mcast_del(const struct dp_addr *group)
+{
+	return addr_locked(group, mcast_del);
+}
+
+void net_addr_flush_dev(struct net_device *dev)
+{
+	struct ifa_list *l = dev->ifa_list;
+	struct mc_list *mc4 = dev->mc_list4, *mc6 = dev->mc_list6;
+
+	for (uint32_t i = 0; l && i < l->n; i++)
+		ifaddr_unlink(dev->net, dev, l->addr[i].family, l->addr[i].addr);
+	__atomic_store_n(&dev->ifa_list, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->mc_list4, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->mc_list6, NULL, __ATOMIC_RELEASE);
+	dp_free_rcu(l);
+	dp_free_rcu(mc4);
+	dp_free_rcu(mc6);
+}

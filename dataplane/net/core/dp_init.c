@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dp_init.c - the life of the data plane and of its workers. Everything starts from this list. */
+#include <stdatomic.h>
+
+#include <rte_lcore.h>
+#include <rte_mempool.h>
+#include <rte_pause.h>
+
+#include <net/core/dp_local.h>
+#include <net/flow.h>
+#include <net/ip.h>
+#include <net/punt.h>
+
+#define MBUF_DATA_DEFAULT 2048
+#define MBUF_DATA_MAX (UINT16_MAX - RTE_PKTMBUF_HEADROOM)
+#define NEIGH_MAX_DEFAULT 131072
+#define MBUF_CACHE 256
+
+pthread_rwlock_t dp_lock = PTHREAD_RWLOCK_INITIALIZER;
+uint32_t dp_workers;
+uint32_t dp_neigh_max;
+
+static _Atomic bool dp_stopping;
+
+static int dp_worker_init(uint32_t worker)
+{
+	struct softnet_data *sd = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*sd));
+
+	if (!sd)
+		return -ENOMEM;
+	memset(sd, 0, sizeof(*sd));
+	sd->worker = worker;
+	sd->stats.lcore = LCORE_ID_ANY;
+	softnet_data[worker] = sd;
+	return neigh_hold_init(sd);
+}
+
+int dp_init(const struct dp_conf *conf)
+{
+	uint32_t data = conf->mbuf_data ? conf->mbuf_data : MBUF_DATA_DEFAULT;
+	uint32_t cache = RTE_MIN(conf->mbufs / 8, (uint32_t)MBUF_CACHE);
+	int rc;
+
+	if (dp_workers)
+		return -EBUSY;
+	if (!conf->workers || conf->workers > DP_MAX_WORKERS || conf->mbufs < 64 ||
+	    data < 128 || data > MBUF_DATA_MAX)
+		return -EINVAL;
+	dp_neigh_max = conf->neigh_max ? conf->neigh_max : NEIGH_MAX_DEFAULT;
+	if (dp_neigh_max > 1u << 24)
+		return -EINVAL;
+	atomic_store(&dp_stopping, false);
+	flow_hash_init(conf->hash_seed);
+	rc = rcu_init(conf->workers);
+	if (rc)
+		return rc;
+	dp_workers = conf->workers;
+	skb_pool = rte_pktmbuf_pool_create("skua_skb", conf->mbufs, cache, sizeof(struct sk_buff),
+					   (uint16_t)(data + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
+	rc = skb_pool ? 0 : -ENOMEM;
+	for (uint32_t i = 0; !rc && i < conf->workers; i++)
+		rc = dp_worker_init(i);
+	if (!rc)
+		rc = punt_init(conf->workers, conf->punt_bytes);
+	if (!rc)
+		rc = inject_init(data);
+	for (uint32_t i = 0; !rc && i < conf->workers; i++)
+		rc = rcu_register(i);
+	if (rc)
+		dp_fini();
+	return rc;
+}
+
+static void dp_worker_fini(struct softnet_data *sd)
+{
+	for (; sd->backlog_head != sd->backlog_tail; sd->backlog_head++)
+		consume_skb(sd->backlog[sd->backlog_head % BACKLOG_MAX]);
+	ip_defrag_fini(sd);
+	neigh_hold_fini(sd);
+	free(sd->rxq);
+	free(sd);
+}
+
+void dp_fini(void)
+{
+	if (!dp_workers)
+		return;
+	dp_ports_reset();
+	for (uint32_t i = 0; i < dp_workers; i++)
+		rcu_unregister(i);
+	inject_fini();
+	for (uint32_t i = 0; i < dp_workers; i++) {
+		if (softnet_data[i])
+			dp_worker_fini(softnet_data[i]);
+		softnet_data[i] = NULL;
+	}
+	punt_fini();
+	dp_nets_free();
+	rcu_exit();
+	rte_mempool_free(skb_pool);
+	skb_pool = NULL;
+	dp_workers = 0;
+}
+
+void *dp_mempool(void)
+{
+	return skb_pool;
+}
+
+int dp_worker_main(void *arg)
+{
+	uint32_t worker = (uint32_t)(uintptr_t)arg;
+	struct softnet_data *sd = worker < DP_MAX_WORKERS ? softnet_data[worker] : NULL;
+
+	if (!sd)
+		return -EINVAL;
+	sd->stats.lcore = rte_lcore_id();
+	rcu_online(worker);
+	while (!atomic_load_explicit(&dp_stopping, memory_order_relaxed)) {
+		if (!net_rx_action(sd))
+			rte_pause();
+		rcu_quiescent(worker);
+	}
+	rcu_offline(worker);
+	return 0;
+}
+
+void dp_stop(void)
+{
+	atomic_store(&dp_stopping, true);
+}
+
+int dp_worker_enter(uint32_t worker)
+{
+	if (worker >= dp_workers)
+		return -EINVAL;
+	softnet_data[worker]->stats.lcore = rte_lcore_id();
+	return 0;
+}
+
+/* Between turns the worker holds nothing: whoever waits for a grace period need not wait for it. */
+int dp_worker_poll(uint32_t worker)
+{
+	unsigned int n;
+
+	if (worker >= dp_workers)
+		return -EINVAL;
+	rcu_online(worker);
+	n = net_rx_action(softnet_data[worker]);
+	rcu_offline(worker);
+	return (int)n;
+}
+
+void dp_worker_exit(uint32_t worker)
+{
+	if (worker < dp_workers)
+		softnet_data[worker]->stats.lcore = LCORE_ID_ANY;
+}
+
+void dp_free_rcu(void *p)
+{
+	if (!p || !rcu_defer(free, p))
+		return;
+	synchronize_rcu();
+	free(p);
+}

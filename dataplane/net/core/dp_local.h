@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dp_local.h - between the files that implement dataplane.h. The write half holds dp_lock
+ * exclusively, the reading of structures shared; workers never take it.
+ */
+#ifndef SKUA_NET_CORE_DP_LOCAL_H
+#define SKUA_NET_CORE_DP_LOCAL_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <lib/rcu.h>
+#include <net/fib_filter.h>
+#include <net/net_namespace.h>
+
+extern pthread_rwlock_t dp_lock;
+extern uint32_t dp_workers;   /* of dp_init(), 0: not initialised */
+extern uint32_t dp_neigh_max; /* per net and family */
+
+static inline void dp_write_lock(void)
+{
+	pthread_rwlock_wrlock(&dp_lock);
+}
+static inline void dp_read_lock(void)
+{
+	pthread_rwlock_rdlock(&dp_lock);
+}
+static inline void dp_unlock(void)
+{
+	pthread_rwlock_unlock(&dp_lock);
+}
+
+/* The net when it is there. */
+static inline struct net *dp_net(uint32_t id)
+{
+	return id < DP_MAX_NETS ? net_table[id] : NULL;
+}
+
+/* The device when it is there. */
+static inline struct net_device *dp_dev(const struct net *net, uint32_t ifindex)
+{
+	struct net_device *dev = ifindex < DP_MAX_LINKS ? net->devs[ifindex] : NULL;
+
+	return dev && dev->present ? dev : NULL;
+}
+
+static inline bool dp_family_ok(uint8_t family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+static inline size_t dp_addr_len(uint8_t family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
+/* Frees memory that workers may still read. Without memory for that: waits for them. */
+void dp_free_rcu(void *p);
+
+/* One routing table of a net. */
+struct net_fib {
+	uint32_t id;
+	uint8_t family;
+	struct fib_table *tb4;
+	struct fib6_table *tb6;
+	struct fib_filter *filter; /* NULL until the table is looked up before another */
+};
+
+struct net_tables {
+	uint32_t n;
+	struct net_fib **fib;
+	uint32_t order[2][NET_TABLES_MAX]; /* dp_net_tables(), by family */
+	uint32_t n_order[2];
+};
+
+/* dp_route.c */
+struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id);
+void net_tables_free(struct net *net);
+
+/* dp_nexthop.c, dp_neigh.c, dp_addr.c, dp_link.c: empty a net */
+void net_nexthops_flush(struct net *net);
+void net_neigh_flush(struct net *net);
+void net_addr_flush_dev(struct net_device *dev);
+void net_links_flush(struct net *net);
+
+/* dp_port.c */
+void dp_ports_reset(void);
+
+/* dp_net.c */
+void dp_nets_free(void);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dp_route.c - routing tables: found by id, filled, and put into the order of a net's lookups. */
+#include <endian.h>
+
+#include <net/core/dp_local.h>
+#include <net/ip_fib.h>
+
+static uint32_t key4(const uint8_t *dst)
+{
+	uint32_t addr;
+
+	memcpy(&addr, dst, 4);
+	return ntohl(addr);
+}
+
+static struct in6_addr key6(const uint8_t *dst)
+{
+	struct in6_addr addr;
+
+	memcpy(&addr, dst, 16);
+	return addr;
+}
+
+static int family_index(uint8_t family)
+{
+	return family == AF_INET6;
+}
+
+/* --- one table ------------------------------------------------------------------------------------ */
+
+struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id)
+{
+	struct net_tables *ts = net->tables;
+
+	for (uint32_t i = 0; i < ts->n; i++)
+		if (ts->fib[i]->id == id && ts->fib[i]->family == family)
+			return ts->fib[i];
+	return NULL;
+}
+
+static uint32_t net_fib_total;
+
+static void fib_of_name(char name[FIB_TABLE_NAMSIZ], const struct net *net, const struct net_fib *f)
+{
+	snprintf(name, FIB_TABLE_NAMSIZ, "net%u-ipv%u-%u", net->id, f->family == AF_INET ? 4 : 6,
+		 f->id);
+}
+
+/* A new, empty structure for f. */
+static int net_fib_fill(const struct net *net, struct net_fib *f)
+{
+	char name[FIB_TABLE_NAMSIZ];
+
+	fib_of_name(name, net, f);
+	if (f->family == AF_INET)
+		f->tb4 = fib_new_table(name);
+	else
+		f->tb6 = fib6_new_table(name);
+	return f->tb4 || f->tb6 ? 0 : -ENOMEM;
+}
+
+static int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct net_fib **out)
+{
+	struct net_tables *ts = net->tables;
+	struct net_fib **grown, *f;
+
+	*out = net_fib_find(net, family, id);
+	if (*out)
+		return 0;
+	if (net_fib_total >= DP_MAX_TABLES)
+		return -ENOSPC;
+	grown = realloc(ts->fib, (ts->n + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	ts->fib = grown;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->id = id;
+	f->family = family;
+	if (net_fib_fill(net, f)) {
+		free(f);
+		return -ENOMEM;
+	}
+	ts->fib[ts->n++] = f;
+	net_fib_total++;
+	*out = f;
+	return 0;
+}
+
+static void fib_tables_retire(struct fib_table *tb4, struct fib6_table *tb6)
+{
+	if (tb4)
+		fib_free_table(tb4);
+	if (tb6)
+		fib6_free_table(tb6);
+}
+
+static unsigned int fib_dump_some(const struct net_fib *f, struct fib_cursor *cur,
+				  struct dp_route *out, unsigned int n)
+{
+	if (n > 64)
+		n = 64;
+	if (f->family == AF_INET) {
+		struct fib_entry e[64];
+
+		n = fib_table_dump(f->tb4, cur, e, n);
+		for (unsigned int i = 0; i < n; i++) {
+			uint32_t be = htonl(e[i].dst);
+
+			out[i] = (struct dp_route){ .nh_id = e[i].nh_id, .plen = e[i].plen };
+			memcpy(out[i].dst, &be, 4);
+		}
+	} else {
+		struct fib6_entry e[64];
+
+		n = fib6_table_dump(f->tb6, cur, e, n);
+		for (unsigned int i = 0; i < n; i++) {
+			out[i] = (struct dp_route){ .nh_id = e[i].nh_id, .plen = e[i].plen };
+			memcpy(out[i].dst, &e[i].dst, 16);
+		}
+	}
+	return n;
+}
+
+/* --- the order of lookups ------------------------------------------------------------------------- */
+
+static int filter_make(struct net_fib *f)
+{
+	struct fib_cursor cur = { 0 };
+	struct dp_route r[64];
+	unsigned int n;
+
+	if (f->filter)
+		return 0;
+	f->filter = calloc(1, sizeof(*f->filter));
+	if (!f->filter)
+		return -ENOMEM;
+	do {
+		n = fib_dump_some(f, &cur, r, 64);
+		for (unsigned int i = 0; i < n; i++)
+			fib_filter_count(f->filter, f->family, r[i].dst, r[i].plen, 1);
+	} while (n == 64);
+	return 0;
+}
+
+/* Publishes what the net's lookups of a family go through, from tables->order. */
+static int tables_publish(struct net *net, uint8_t family)
+{
+	struct net_tables *ts = net->tables;
+	int fi = family_index(family);
+	uint32_t n = ts->n_order[fi];
+	struct fib_tables4 *l4 = NULL;
+	struct fib_tables6 *l6 = NULL;
+	void *old;
+
+	if (n) {
+		l4 = calloc(1, sizeof(*l4));
+		l6 = calloc(1, sizeof(*l6));
+		if (!l4 || !l6)
+			goto nomem;
+		l4->n = l6->n = n;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct net_fib *f;
+
+		if (net_fib_create(net, family, ts->order[fi][i], &f))
+			goto nomem;
+		if (i + 1 < n && filter_make(f))
+			goto nomem;
+		l4->t[i].tb = f->tb4;
+		l6->t[i].tb = f->tb6;
+		l4->t[i].filter = l6->t[i].filter = i + 1 < n ? f->filter : NULL;
+	}
+	if (family == AF_INET) {
+		old = net->fib4;
+		__atomic_store_n(&net->fib4, l4, __ATOMIC_RELEASE);
+		free(l6);
+	} else {
+		old = net->fib6;
+		__atomic_store_n(&net->fib6, l6, __ATOMIC_RELEASE);
+		free(l4);
+	}
+	dp_free_rcu(old);
+	return 0;
+
+nomem:
+	free(l4);
+	free(l6);
+	return -ENOMEM;
+}
+
+int dp_net_tables(uint32_t id, uint8_t family, const uint32_t *tables, uint32_t n)
+{
+	int fi = family_index(family), rc = -ENODEV;
+	struct net *net;
+
+	if (!dp_family_ok(family))
+		return -EAFNOSUPPORT;
+	if (n > NET_TABLES_MAX)
+		return -E2BIG;
+	dp_write_lock();
+	net = dp_net(id);
+	if (net) {
+		struct net_tables *ts = net->tables;
+		uint32_t order[NET_TABLES_MAX], n_order = ts->n_order[fi];
+
+		memcpy(order, ts->order[fi], sizeof(order));
+		memcpy(ts->order[fi], tables, n * sizeof(*tables));
+		ts->n_order[fi] = n;
+		rc = tables_publish(net, family);
+		if (rc) {
+			memcpy(ts->order[fi], order, sizeof(order));
+			ts->n_order[fi] = n_order;
+		}
+	}
+	dp_unlock();
+	return rc;
+}
+
+/* --- routes --------------------------------------------------------------------------------------- */
+
+static uint32_t route_get(const struct net_fib *f, const struct dp_route *r)
+{
+	struct in6_addr dst;
+
+	if (f->family == AF_INET)
+		return fib_table_get(f->tb4, key4(r->dst), r->plen);
+	dst = key6(r->dst);
+	return fib6_table_get(f->tb6, &dst, r->plen);
+}
+
+static int route_insert(struct net_fib *f, const struct dp_route *r)
+{
+	struct in6_addr dst;
+
+	if (f->family == AF_INET)
+		return fib_table_insert(f->tb4, key4(r->dst), r->plen, r->nh_id);
+	dst = key6(r->dst);
+	return fib6_table_insert(f->tb6, &dst, r->plen, r->nh_id);
+}
+
+static int route_delete(struct net_fib *f, const struct dp_route *r)
+{
+	struct in6_addr dst;
+
+	if (f->family == AF_INET)
+		return fib_table_delete(f->tb4, key4(r->dst), r->plen);
+	dst = key6(r->dst);
+	return fib6_table_delete(f->tb6, &dst, r->plen);
+}
+
+/* The filter says maybe before the table has the route, and until it has it no more. */
+static int route_set(struct net_fib *f, const struct dp_route *r)
+{
+	bool there = f->filter && route_get(f, r);
+	int rc;
+
+	if (!r->nh_id) {
+		rc = route_delete(f, r);
+		if (rc == -ESRCH)
+			return 0;
+		if (!rc && there)
+			fib_filter_count(f->filter, f->family, r->dst, r->plen, -1);
+		return rc;
+	}
+	if (f->filter && !there)
+		fib_filter_count(f->filter, f->family, r->dst, r->plen, 1);
+	rc = route_insert(f, r);
+	if (rc && f->filter && !there)
+		fib_filter_count(f->filter, f->family, r->dst, r->plen, -1);
+	return rc;
+}
+
+static int route_table(const struct dp_route *r, struct net_fib **f)
+{
+	struct net *net = dp_net(r->net);
+
+	if (!net)
+		return -ENODEV;
+	if (!dp_family_ok(r->family))
+		return -EAFNOSUPPORT;
+	if (r->plen > (r->family == AF_INET ? 32 : 128) || r->nh_id >= DP_MAX_NEXTHOPS)
+		return -EINVAL;
+	*f = net_fib_find(net, r->family, r->table);
+	if (*f || !r->nh_id)
+		return 0;
+	return net_fib_create(net, r->family, r->table, f);
+}
+
+int dp_route_set(const struct dp_route *routes, uint32_t n, uint32_t *done)
+{
+	struct net_fib *f = NULL;
+	uint32_t i;
+	int rc = 0;
+
+	dp_write_lock();
+	for (i = 0; i < n; i++) {
+		const struct dp_route *r = &routes[i];
+
+		if (!f || i == 0 || r->net != r[-1].net || r->table != r[-1].table ||
+		    r->family != r[-1].family || r->nh_id >= DP_MAX_NEXTHOPS) {
+			f = NULL;
+			rc = route_table(r, &f);
+		}
+		if (!rc && f)
+			rc = route_set(f, r);
+		if (rc)
+			break;
+	}
+	dp_unlock();
+	if (done)
+		*done = i;
+	return rc;
+}
+
+int dp_table_flush(uint32_t id, uint8_t family, uint32_t table)
+{
+	struct fib_filter *filter;
+	struct fib6_table *tb6;
+	struct fib_table *tb4;
+	struct net_fib *f;
+	struct net *net;
+	int rc = 0;
+
+	if (!dp_family_ok(family))
+		return -EAFNOSUPPORT;
+	dp_write_lock();
+	net = dp_net(id);
+	f = net ? net_fib_find(net, family, table) : NULL;
+	if (!f) {
+		rc = net ? 0 : -ENODEV;
+		goto out;
+	}
+	tb4 = f->tb4;
+	tb6 = f->tb6;
+	filter = f->filter;
+	f->tb4 = NULL;
+	f->tb6 = NULL;
+	f->filter = NULL;
+	rc = net_fib_fill(net, f);
+	if (!rc)
+		rc = tables_publish(net, family);
+	if (rc) {
+		fib_tables_retire(f->tb4, f->tb6);
+		free(f->filter);
+		f->tb4 = tb4;
+		f->tb6 = tb6;
+		f->filter = filter;
+		goto out;
+	}
+	fib_tables_retire(tb4, tb6);
+	dp_free_rcu(filter);
+out:
+	dp_unlock();
+	return rc;
+}
+
+void net_tables_free(struct net *net)
+{
+	struct net_tables *ts = net->tables;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		ts->n_order[v6] = 0;
+		tables_publish(net, v6 ? AF_INET6 : AF_INET);
+	}
+	for (uint32_t i = 0; i < ts->n; i++) {
+		fib_tables_retire(ts->fib[i]->tb4, ts->fib[i]->tb6);
+		dp_free_rcu(ts->fib[i]->filter);
+		free(ts->fib[i]);
+		net_fib_total--;
+	}
+	free(ts->fib);
+	memset(ts, 0, sizeof(*ts));
+}
+
+/* --- reading back --------------------------------------------------------------------------------- */
+
+int dp_fib_lookup(uint32_t id, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
+		  uint32_t *nh_id, uint32_t n)
+{
+	struct net_fib *f;
+	struct net *net;
+
+	dp_read_lock();
+	net = dp_net(id);
+	f = net ? net_fib_find(net, family, table) : NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		struct in6_addr addr;
+
+		nh_id[i] = 0;
+		if (!f)
+			continue;
+		if (family == AF_INET) {
+			nh_id[i] = fib_table_lookup(f->tb4, key4(dst[i]));
+		} else {
+			addr = key6(dst[i]);
+			nh_id[i] = fib6_table_lookup(f->tb6, &addr);
+		}
+	}
+	dp_unlock();
+	return net ? 0 : -ENODEV;
+}
+
+int dp_route_dump(uint32_t id, uint32_t table, uint8_t family, struct dp_route *last,
+		  struct dp_route *out, uint32_t n)
+{
+	struct fib_cursor cur = { .plen = last->plen, .started = last->nh_id != 0 };
+	uint32_t k = 0, part;
+	struct net_fib *f;
+	struct net *net;
+
+	if (family == AF_INET) {
+		cur.pos[0] = (uint64_t)key4(last->dst) << 32;
+	} else {
+		memcpy(cur.pos, last->dst, 16);
+		cur.pos[0] = be64toh(cur.pos[0]);
+		cur.pos[1] = be64toh(cur.pos[1]);
+	}
+	dp_read_lock();
+	net = dp_net(id);
+	f = net ? net_fib_find(net, family, table) : NULL;
+	while (f && k < n) {
+		part = fib_dump_some(f, &cur, out + k, n - k);
+		k += part;
+		if (!part)
+			break;
+	}
+	dp_unlock();
+	for (uint32_t i = 0; i < k; i++) {
+		out[i].net = id;
+		out[i].table = table;
+		out[i].family = family;
+	}
+	if (k)
+		*last = out[k - 1];
+	return net ? (int)k : -ENODEV;
+}
+
+int dp_table_dump(uint32_t id, uint8_t family, uint32_t *out, uint32_t n)
+{
+	struct net *net;
+	uint32_t k = 0;
+
+	dp_read_lock();
+	net = dp_net(id);
+	for (uint32_t i = 0; net && i < net->tables->n && k < n; i++)
+		if (net->tables->fib[i]->family == family)
+			out[k++] = net->tables->fib[i]->id;
+	dp_unlock();
+	return net ? (int)k : -ENODEV;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * net_rx_action.c - the turn of a worker: receive, and carry each burst through the stack to the
+ * transmit queues, which are flushed at the end.
+ */
+#include <rte_prefetch.h>
+
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/net_namespace.h>
+#include <net/netdevice.h>
+#include <net/punt.h>
+
+/* How far ahead of the loop a packet's lines are fetched. */
+#define RX_PREFETCH 6
+
+static inline uint64_t eth_load8(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
+}
+
+/* A frame too short for a link header, or one that has it in several segments. */
+static __rte_noinline bool eth_header_pull(struct softnet_data *sd, struct net_device *dev,
+					   struct rte_mbuf *m)
+{
+	struct sk_buff *skb = mbuf_skb(m);
+
+	skb_init(skb);
+	skb->dev = dev;
+	skb->network_header = m->data_off;
+	if (pskb_may_pull(skb, ETH_HLEN))
+		return true;
+	dev_stats(sd, dev)->rx_errors++;
+	dev_stats(sd, dev)->rx_length_errors++;
+	kfree_skb_reason(sd, skb, SKB_DROP_REASON_PKT_TOO_SMALL);
+	return false;
+}
+
+static __rte_noinline uint8_t eth_other_type(struct softnet_data *sd, struct net_device *dev,
+					     uint64_t dest)
+{
+	if (!(dest & 1))
+		return PACKET_OTHERHOST;
+	if ((dest & ETH_ADDR_MASK) == ETH_ADDR_MASK)
+		return PACKET_BROADCAST;
+	dev_stats(sd, dev)->multicast++;
+	return PACKET_MULTICAST;
+}
+
+/* Sets up the skb of a received frame; returns its EtherType (network order). */
+static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, struct rte_mbuf *m,
+						   struct net_device *dev)
+{
+	const char *eth = rte_pktmbuf_mtod(m, const char *);
+	struct sk_buff *skb = mbuf_skb(m);
+	uint64_t dest = eth_load8(eth);
+	uint16_t protocol;
+
+	memcpy(&protocol, eth + 12, 2);
+	skb_init(skb);
+	skb->dev = dev;
+	skb->protocol = protocol;
+	skb->skb_iif = (uint16_t)dev->ifindex;
+	skb->network_header = (uint16_t)(m->data_off + ETH_HLEN);
+	if (unlikely((dest ^ dev->dev_addr) & ETH_ADDR_MASK))
+		skb->pkt_type = eth_other_type(sd, dev, dest);
+	return protocol;
+}
+
+/* Everything but IP: ARP goes up, the rest nobody wants. */
+static __rte_noinline void netif_receive_other(struct softnet_data *sd, struct net_device *dev,
+					       struct sk_buff *skb, uint16_t protocol)
+{
+	if (protocol == htons(ETH_P_ARP)) {
+		/* arp_rcv(): what a device without ARP, or another host, is not asked for */
+		if (dev->flags & IFF_NOARP || skb->pkt_type == PACKET_OTHERHOST ||
+		    !(dev->conf4 & DP_CONF_ENABLED)) {
+			kfree_skb_reason(sd, skb,
+					 skb->pkt_type == PACKET_OTHERHOST ?
+						 SKB_DROP_REASON_OTHERHOST :
+						 SKB_DROP_REASON_NOT_SPECIFIED);
+			return;
+		}
+		punt_skb(sd, skb, DP_PUNT_ARP, 0);
+		return;
+	}
+	dev_stats(sd, dev)->rx_nohandler++;
+	kfree_skb_reason(sd, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+}
+
+static __rte_noinline void netif_receive_down(struct softnet_data *sd, struct net_device *dev,
+					      struct rte_mbuf **pkts, unsigned int n)
+{
+	if (dev)
+		dev_stats(sd, dev)->rx_dropped += n;
+	for (unsigned int i = 0; i < n; i++)
+		kfree_skb_reason(sd, mbuf_skb(pkts[i]), SKB_DROP_REASON_DEV_READY);
+}
+
+void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
+			    unsigned int n)
+{
+	struct sk_buff *ip[NAPI_BURST], *ip6[NAPI_BURST];
+	unsigned int n_ip = 0, n_ip6 = 0;
+	struct net_device_stats *stats;
+	uint64_t bytes = 0;
+
+	if (unlikely(!dev || !netif_running(dev))) {
+		netif_receive_down(sd, dev, pkts, n);
+		return;
+	}
+	for (unsigned int i = 0; i < RTE_MIN(n, (unsigned int)RX_PREFETCH); i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+		__builtin_prefetch(mbuf_skb(pkts[i]), 1);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		uint16_t protocol;
+
+		if (i + RX_PREFETCH < n) {
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + RX_PREFETCH], void *));
+			__builtin_prefetch(mbuf_skb(pkts[i + RX_PREFETCH]), 1);
+		}
+		bytes += m->pkt_len;
+		if (unlikely(m->data_len < ETH_HLEN) && !eth_header_pull(sd, dev, m))
+			continue;
+		protocol = eth_type_trans(sd, m, dev);
+		if (protocol == htons(ETH_P_IP))
+			ip[n_ip++] = mbuf_skb(m);
+		else if (protocol == htons(ETH_P_IPV6))
+			ip6[n_ip6++] = mbuf_skb(m);
+		else
+			netif_receive_other(sd, dev, mbuf_skb(m), protocol);
+	}
+	stats = dev_stats(sd, dev);
+	stats->rx_packets += n;
+	stats->rx_bytes += bytes;
+	stage_end(sd, STAGE_RECEIVE, n);
+	if (n_ip)
+		ip_list_rcv(sd, dev, ip, n_ip);
+	if (n_ip6)
+		ipv6_list_rcv(sd, dev, ip6, n_ip6);
+}
+
+unsigned int net_rx_action(struct softnet_data *sd)
+{
+	uint64_t start = rte_rdtsc(), end;
+	unsigned int n;
+
+	sd->now = start;
+	sd->stage_tsc = start;
+	neigh_hold_poll(sd);
+	n = loopback_rx(sd);
+	n += ethdev_rx(sd);
+	n += inject_rx(sd);
+	ethdev_tx_flush(sd);
+	punt_wake(sd);
+	end = rte_rdtsc();
+	sd->stats.polls++;
+	if (n) {
+		sd->stats.busy_cycles += end - start;
+	} else {
+		sd->stats.idle_polls++;
+		sd->stats.idle_cycles += end - start;
+	}
+	return n;
+}

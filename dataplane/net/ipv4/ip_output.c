@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ip_output.c - IPv4 out: POST_ROUTING, fragmentation, the neighbour's link header, the queue of
+ * the port. Forwarded packets come in lists (ip_output), our own one by one (ip_local_out).
+ */
+#include <netinet/ip_icmp.h>
+
+#include <net/checksum.h>
+#include <net/ip.h>
+
+/* Every state in which a packet just goes, without telling anyone. */
+#define NUD_STRAIGHT ((uint64_t)(NUD_VALID & ~NUD_STALE) << NEIGH_NUD_SHIFT)
+
+void ip_finish_output2(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		       uint8_t family, const void *key)
+{
+	struct net *net = dev_net(dev);
+	uint32_t len = skb_network_len(skb);
+
+	IP_INC_STATS(sd, net, IPSTATS_MIB_OUTPKTS);
+	IP_ADD_STATS(sd, net, IPSTATS_MIB_OUTOCTETS, len);
+	if (skb->rt_type == RTN_MULTICAST) {
+		IP_INC_STATS(sd, net, IPSTATS_MIB_OUTMCASTPKTS);
+		IP_ADD_STATS(sd, net, IPSTATS_MIB_OUTMCASTOCTETS, len);
+	} else if (skb->rt_type == RTN_BROADCAST) {
+		IP_INC_STATS(sd, net, IPSTATS_MIB_OUTBCASTPKTS);
+		IP_ADD_STATS(sd, net, IPSTATS_MIB_OUTBCASTOCTETS, len);
+	}
+	neigh_output_slow(sd, skb, dev, family, key);
+}
+
+/* A packet that does not fit, or whose neighbour is not plainly there. */
+static __rte_noinline void ip_finish_output_slow(struct softnet_data *sd, struct sk_buff *skb)
+{
+	const struct nexthop *nh = skb->dst;
+	uint32_t daddr = ip_hdr(skb)->daddr, mtu = dst_mtu4(nh);
+	uint8_t family = AF_INET;
+	const void *key = &daddr;
+
+	if (nh->flags & DP_NH_GATEWAY) {
+		family = nh->gw_family;
+		key = nh->gw;
+	}
+	if (nh->type == RTN_BROADCAST)
+		skb->rt_type = RTN_BROADCAST;
+	if (skb_network_len(skb) > mtu)
+		ip_fragment(sd, skb, nh->dev, mtu, family, key);
+	else
+		ip_finish_output2(sd, nh->dev, skb, family, key);
+}
+
+void ip_output(struct softnet_data *sd, struct net *net, struct sk_buff **list, unsigned int n)
+{
+	struct ipstats_mib *mib = &net_mib(sd, net)->ip;
+	const struct neigh_table *tbl = net->arp_tbl;
+	uint64_t octets = 0, plain = 0;
+
+	n = nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_POST_ROUTING, list, n, NULL);
+	for (unsigned int i = 0; i < n; i++) {
+		struct sk_buff *skb = list[i];
+		const struct nexthop *nh = skb->dst;
+		struct net_device *dev = nh->dev;
+		uint32_t len = skb_network_len(skb);
+		struct neighbour *neigh = nh->neigh;
+		uint64_t ha;
+
+		if (!neigh)
+			neigh = neigh_lookup4(tbl, dev, ip_hdr(skb)->daddr);
+		if (unlikely(!neigh || len > dst_mtu4(nh) || nh->type != RTN_UNICAST))
+			goto slow;
+		ha = atomic_load_explicit(&neigh->ha, memory_order_relaxed);
+		if (unlikely(!(ha & NUD_STRAIGHT)))
+			goto slow;
+		neigh_mark_used(neigh);
+		neigh_hh_output(skb, ha, dev->hdr4);
+		octets += len;
+		plain++;
+		dev_queue_xmit(sd, dev, skb);
+		continue;
+slow:
+		ip_finish_output_slow(sd, skb);
+	}
+	mib->mibs[IPSTATS_MIB_OUTPKTS] += plain;
+	mib->mibs[IPSTATS_MIB_OUTOCTETS] += octets;
+	stage_end(sd, STAGE_IP_OUTPUT, n);
+}
+
+void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		  uint8_t family, const void *key)
+{
+	struct net *net = dev_net(dev);
+	const struct iphdr *iph = ip_hdr(skb);
+	uint32_t daddr;
+
+	if (!pskb_may_pull(skb, sizeof(*iph)) || iph->version != 4 || iph->ihl < 5 ||
+	    !pskb_may_pull(skb, iph->ihl * 4u) || ntohs(iph->tot_len) != skb_network_len(skb)) {
+		IP_INC_STATS(sd, net, IPSTATS_MIB_OUTDISCARDS);
+		kfree_skb_reason(sd, skb, SKB_DROP_REASON_IP_INHDR);
+		return;
+	}
+	skb->transport_header = (uint16_t)(skb->network_header + iph->ihl * 4u);
+	daddr = iph->daddr;
+	IP_INC_STATS(sd, net, IPSTATS_MIB_OUTREQUESTS);
+	if (!nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_LOCAL_OUT, &skb, 1, NULL))
+		return;
+	if (!nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_POST_ROUTING, &skb, 1, NULL))
+		return;
+	skb->rt_type = RTN_UNICAST;
+	if (ipv4_is_multicast(daddr))
+		skb->rt_type = RTN_MULTICAST;
+	else if (ipv4_is_lbcast(daddr))
+		skb->rt_type = RTN_BROADCAST;
+	else if (dev->type != DP_LINK_LOOPBACK) {
+		const struct nexthop *nh = fib_lookup(net, daddr);
+
+		/* a directed broadcast of a connected network */
+		if (nh && nh->type == RTN_BROADCAST)
+			skb->rt_type = RTN_BROADCAST;
+	}
+	if (skb_network_len(skb) > dev->mtu)
+		ip_fragment(sd, skb, dev, dev->mtu, family, key);
+	else
+		ip_finish_output2(sd, dev, skb, family, key);
+}

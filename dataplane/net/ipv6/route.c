@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * route.c - where an IPv6 packet goes. As in net/ipv4/route.c: the straight way for plain unicast
+ * by one bulk lookup per burst, all else through ip6_route_input_slow().
+ */
+#include <rte_prefetch.h>
+
+#include <net/fib_filter.h>
+#include <net/flow.h>
+#include <net/ip6_route.h>
+#include <net/ip_fib.h>
+#include <net/ipv6.h>
+
+/* --- lookup --------------------------------------------------------------------------------- */
+
+static __rte_noinline void fib6_lookup_tables(const struct net *net, const struct fib_tables6 *l,
+					      const struct in6_addr *dst, uint32_t *id,
+					      unsigned int n)
+{
+	uint64_t open = n == 64 ? UINT64_MAX : (1ULL << n) - 1;
+
+	memset(id, 0, n * sizeof(*id));
+	for (uint32_t t = 0; t < l->n && open; t++) {
+		uint32_t found[SKB_LIST_MAX];
+		uint64_t rest = open;
+
+		fib6_table_lookup_bulk(l->t[t].tb, dst, found, n);
+		while (rest) {
+			unsigned int i = (unsigned int)__builtin_ctzll(rest);
+			const struct nexthop *nh = net_nexthop(net, found[i]);
+
+			rest &= rest - 1;
+			if (!found[i] || (nh && nh->type == RTN_THROW))
+				continue;
+			id[i] = found[i];
+			open &= ~(1ULL << i);
+		}
+	}
+}
+
+static inline void fib6_lookup_list(const struct net *net, const struct in6_addr *dst, uint32_t *id,
+				    unsigned int n)
+{
+	const struct fib_tables6 *l = __atomic_load_n(&net->fib6, __ATOMIC_CONSUME);
+	uint32_t t = 0;
+
+	if (unlikely(!l)) {
+		memset(id, 0, n * sizeof(*id));
+		return;
+	}
+	for (; t + 1 < l->n && l->t[t].filter; t++) {
+		bool maybe = false;
+
+		for (unsigned int i = 0; i < n; i++)
+			maybe |= fib_filter_maybe6(l->t[t].filter, &dst[i]);
+		if (maybe)
+			break;
+	}
+	if (likely(t + 1 == l->n))
+		fib6_table_lookup_bulk(l->t[t].tb, dst, id, n);
+	else
+		fib6_lookup_tables(net, l, dst, id, n);
+}
+
+const struct nexthop *fib6_lookup(const struct net *net, const struct in6_addr *daddr)
+{
+	uint32_t id;
+
+	fib6_lookup_list(net, daddr, &id, 1);
+	return net_nexthop(net, id);
+}
+
+/* --- one packet at a time ------------------------------------------------------------------------ */
+
+/* Decides for one packet: rt_type RTN_UNICAST forwards, _LOCAL and _MULTICAST deliver. */
+static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct net_device *dev,
+						 struct sk_buff *skb)
+{
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+	struct net *net = dev_net(dev);
+	const struct nexthop *nh;
+
+	if (ipv6_addr_is_multicast(&hdr->daddr)) {
+		IP6_INC_STATS(sd, net, IPSTATS_MIB_INMCASTPKTS);
+		IP6_ADD_STATS(sd, net, IPSTATS_MIB_INMCASTOCTETS, skb_network_len(skb));
+		skb->rt_type = RTN_MULTICAST;
+		if (dev_mc_joined(dev, AF_INET6, &hdr->daddr))
+			return SKB_NOT_DROPPED_YET;
+		return SKB_DROP_REASON_IP_INADDRERRORS;
+	}
+	nh = fib6_lookup(net, &hdr->daddr);
+	skb->dst = nh;
+	skb->rt_type = nh ? nh->type : RTN_UNREACHABLE;
+	if (!nh)
+		return SKB_NOT_DROPPED_YET;
+	switch (nh->type) {
+	case RTN_BLACKHOLE:
+		return SKB_DROP_REASON_BLACKHOLE;
+	case RTN_UNICAST:
+		if (nh->group)
+			nh = nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
+		if (!nh || !nh->dev)
+			return SKB_DROP_REASON_DST_GONE;
+		skb->dst = nh;
+		skb->rt_type = nh->type;
+		return SKB_NOT_DROPPED_YET;
+	case RTN_ANYCAST:
+		skb->rt_type = RTN_ANYCAST;
+		return SKB_NOT_DROPPED_YET;
+	default:
+		return SKB_NOT_DROPPED_YET;
+	}
+}
+
+/* True: forward it; false: disposed of. */
+static __rte_noinline bool ip6_rcv_finish_slow(struct softnet_data *sd, struct net_device *dev,
+					       struct sk_buff *skb)
+{
+	enum skb_drop_reason reason = ip6_route_input_slow(sd, dev, skb);
+
+	if (reason) {
+		kfree_skb_reason(sd, skb, reason);
+		return false;
+	}
+	switch (skb->rt_type) {
+	case RTN_UNICAST:
+		return true;
+	case RTN_LOCAL:
+	case RTN_ANYCAST:
+	case RTN_MULTICAST:
+		ip6_input(sd, skb);
+		return false;
+	default:
+		ip6_pkt_drop(sd, dev, skb);
+		return false;
+	}
+}
+
+/* --- the straight way -------------------------------------------------------------------------- */
+
+void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+			  unsigned int n)
+{
+	const struct net *net = dev_net(dev);
+	struct in6_addr dst[SKB_LIST_MAX];
+	uint32_t id[SKB_LIST_MAX];
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		memcpy(&dst[i], &ipv6_hdr(list[i])->daddr, sizeof(dst[i]));
+	fib6_lookup_list(net, dst, id, n);
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(&net->nexthops[id[i]]);
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct sk_buff *skb = list[i];
+		const struct nexthop *nh = net_nexthop(net, id[i]);
+
+		if (likely(nh && nh->type == RTN_UNICAST && nh->dev && ipv6_addr_plain(&dst[i]))) {
+			skb->dst = nh;
+			skb->rt_type = RTN_UNICAST;
+			list[k++] = skb;
+		} else if (ip6_rcv_finish_slow(sd, dev, skb)) {
+			list[k++] = skb;
+		}
+	}
+	stage_end(sd, STAGE_IP6_ROUTE, n);
+	if (k)
+		ip6_forward(sd, dev, list, k);
+}
