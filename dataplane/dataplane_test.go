@@ -167,7 +167,7 @@ func udp4(t *testing.T, srcMAC, dstMAC [6]byte, src, dst netip.Addr, ttl uint8) 
 		SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}
 	udp := &layers.UDP{SrcPort: 1000, DstPort: 2000}
 	udp.SetNetworkLayerForChecksum(ip)
-	return frame(t, srcMAC, dstMAC, layers.EthernetTypeIPv4, ip, udp, gopacket.Payload("over the hill"))
+	return frame(t, srcMAC, dstMAC, layers.EthernetTypeIPv4, ip, udp, gopacket.Payload("over the hill, where nobody pads a frame"))
 }
 
 func udp6(t *testing.T, srcMAC, dstMAC [6]byte, src, dst netip.Addr, hops uint8) []byte {
@@ -176,7 +176,7 @@ func udp6(t *testing.T, srcMAC, dstMAC [6]byte, src, dst netip.Addr, hops uint8)
 		SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}
 	udp := &layers.UDP{SrcPort: 1000, DstPort: 2000}
 	udp.SetNetworkLayerForChecksum(ip)
-	return frame(t, srcMAC, dstMAC, layers.EthernetTypeIPv6, ip, udp, gopacket.Payload("and far away"))
+	return frame(t, srcMAC, dstMAC, layers.EthernetTypeIPv6, ip, udp, gopacket.Payload("and far away, where nobody pads it either"))
 }
 
 func expect(t *testing.T, r *router, port string, want []byte) {

@@ -56,19 +56,19 @@ func (d *Dataplane) openVdev(p *port) error {
 		return err
 	}
 	if p.conf.Kind == PortAFPacket || p.conf.Kind == PortAFXDP {
-		if p.twin, err = findHostLink(p.conf.Device, p.conf.Netns); err != nil {
+		if err = p.ns.do(func() error {
+			p.twin, err = lookUpHostLink(p.conf.Device)
+			return err
+		}); err != nil {
 			return err
 		}
 	}
-	// The driver opens its sockets while it is probed, and they belong to the namespace it is in.
-	err = inNetns(p.conf.Netns, func() error { return hotplug("vdev", name, args) })
+	err = p.ns.do(func() error { return hotplug("vdev", name, args) })
 	if err != nil {
-		p.twin.close()
 		return fmt.Errorf("DPDK makes no device of %s,%s: %w%s", name, args, err, p.conf.advice(err))
 	}
 	id, err := ethdev.GetPortByName(name)
 	if err != nil {
-		p.twin.close()
 		return fmt.Errorf("%s,%s is no Ethernet device: %w", name, args, err)
 	}
 	return d.setUp(p, id)
@@ -146,7 +146,8 @@ func (c *PortConfig) advice(err error) string {
 // setUp configures queues and starts the device.
 func (d *Dataplane) setUp(p *port, id ethdev.Port) error {
 	p.id = uint16(id)
-	err := d.configure(p, id)
+	p.info.Device, _ = id.Name()
+	err := p.ns.do(func() error { return d.configure(p, id) })
 	if err != nil {
 		p.release()
 	}
@@ -277,7 +278,9 @@ func (p *port) setMAC(mac [6]byte) error {
 
 // SetPortMAC changes the MAC address that a port receives for.
 func (d *Dataplane) SetPortMAC(id uint16, mac [6]byte) error {
-	return d.onPort(id, func(p *port) error { return p.setMAC(mac) })
+	return d.onPort(id, func(p *port) error {
+		return p.ns.do(func() error { return p.setMAC(mac) })
+	})
 }
 
 // SetPortMTU changes a port's MTU, in bytes of L3; EINVAL when it is out of PortInfo's range.
@@ -286,7 +289,7 @@ func (d *Dataplane) SetPortMTU(id uint16, mtu int) error {
 		if p.checkMTU(mtu) != nil {
 			return unix.EINVAL
 		}
-		err := ethdev.Port(id).SetMTU(uint16(mtu))
+		err := p.ns.do(func() error { return ethdev.Port(id).SetMTU(uint16(mtu)) })
 		if err != nil && !errors.Is(err, unix.ENOTSUP) {
 			return err
 		}
@@ -298,11 +301,11 @@ func (d *Dataplane) SetPortMTU(id uint16, mtu int) error {
 // SetPortPromisc makes a port receive frames for any MAC address, or ends that.
 func (d *Dataplane) SetPortPromisc(id uint16, on bool) error {
 	return d.onPort(id, func(p *port) error {
-		dev := ethdev.Port(id)
-		err := dev.PromiscDisable()
+		set := ethdev.Port.PromiscDisable
 		if on {
-			err = dev.PromiscEnable()
+			set = ethdev.Port.PromiscEnable
 		}
+		err := p.ns.do(func() error { return set(ethdev.Port(id)) })
 		if errors.Is(err, unix.ENOTSUP) { // rings: they deliver all anyway
 			return nil
 		}

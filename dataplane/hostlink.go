@@ -16,17 +16,6 @@ type hostLink struct {
 	index int // names change
 }
 
-// findHostLink looks an interface up in a network namespace.
-func findHostLink(name, netns string) (*hostLink, error) {
-	var l *hostLink
-	err := inNetns(netns, func() error {
-		var err error
-		l, err = lookUpHostLink(name)
-		return err
-	})
-	return l, err
-}
-
 // lookUpHostLink looks an interface up in the namespace of the calling thread.
 func lookUpHostLink(name string) (*hostLink, error) {
 	ifr, err := unix.NewIfreq(name)

@@ -80,6 +80,7 @@ type port struct {
 	conf PortConfig
 	info PortInfo
 	twin *hostLink // the interface of the host that stands behind it
+	ns   *netns    // that it is in
 }
 
 type portTable struct {
@@ -124,6 +125,9 @@ func (d *Dataplane) AddPort(c PortConfig) (uint16, PortInfo, error) {
 // open makes a started ethdev port of p.conf.
 func (d *Dataplane) open(p *port) error {
 	var err error
+	if p.ns, err = openNetns(p.conf.Netns); err != nil {
+		return err
+	}
 	switch p.conf.Kind {
 	case PortTap, PortRing:
 		err = d.openRing(p)
@@ -132,10 +136,21 @@ func (d *Dataplane) open(p *port) error {
 	default:
 		err = d.openVdev(p)
 	}
-	if err == nil && p.info.MAC == ([6]byte{}) {
+	if err != nil {
+		p.forget()
+		return err
+	}
+	if p.info.MAC == ([6]byte{}) {
 		p.info.MAC = stableMAC(p.conf.Name)
 	}
-	return err
+	return nil
+}
+
+// forget closes what is open beside the device.
+func (p *port) forget() {
+	p.twin.close()
+	p.ns.close()
+	p.twin, p.ns = nil, nil
 }
 
 // openRing makes a port of two rings, with a TAP behind them or a test.
@@ -143,7 +158,7 @@ func (d *Dataplane) openRing(p *port) error {
 	fd := -1
 	if p.conf.Kind == PortTap {
 		var err error
-		if fd, p.twin, err = openTap(p.conf.Device, p.conf.Netns); err != nil {
+		if fd, p.twin, err = openTap(p.conf.Device, p.ns); err != nil {
 			return err
 		}
 	}
@@ -151,7 +166,6 @@ func (d *Dataplane) openRing(p *port) error {
 	defer C.free(unsafe.Pointer(name))
 	rc := C.dp_ring_port(name, C.int(fd)) // owns fd
 	if rc < 0 {
-		p.twin.close()
 		return fmt.Errorf("a port of rings: %w", syscall.Errno(-rc))
 	}
 	p.id = uint16(rc)
@@ -192,26 +206,25 @@ func (p *port) checkMTU(mtu int) error {
 
 // release gives the device of a port back that no worker polls.
 func (p *port) release() error {
-	defer p.twin.close()
+	defer p.forget()
 	if p.conf.Kind == PortTap || p.conf.Kind == PortRing {
 		if rc := C.ring_port_close(C.uint16_t(p.id)); rc < 0 && rc != -C.int(syscall.ENODEV) {
 			return syscall.Errno(-rc)
 		}
 		return nil
 	}
-	dev := ethdev.Port(p.id)
-	if !dev.IsValid() {
-		return nil
-	}
-	dev.Stop()
-	if p.conf.Kind == PortPCI {
-		dev.Close()
-		return nil
-	}
-	bus, name := C.CString("vdev"), C.CString(p.info.Device)
-	defer C.free(unsafe.Pointer(bus))
-	defer C.free(unsafe.Pointer(name))
-	return errnoOf(C.rte_eal_hotplug_remove(bus, name))
+	return p.ns.do(func() error {
+		dev := ethdev.Port(p.id)
+		dev.Stop()
+		if p.conf.Kind == PortPCI {
+			dev.Close()
+			return nil
+		}
+		bus, name := C.CString("vdev"), C.CString(p.info.Device)
+		defer C.free(unsafe.Pointer(bus))
+		defer C.free(unsafe.Pointer(name))
+		return errnoOf(C.rte_eal_hotplug_remove(bus, name))
+	})
 }
 
 // DelPort takes a port away from the workers and gives its device back. No link is on it any more.

@@ -5,20 +5,16 @@ package dataplane
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // openTap makes, or takes, the TAP called name in a network namespace, and returns its file
 // descriptor. The interface goes when the descriptor is closed, unless it was made persistent.
-func openTap(name, netns string) (int, *hostLink, error) {
+func openTap(name string, ns *netns) (int, *hostLink, error) {
 	fd := -1
 	var twin *hostLink
-	err := inNetns(netns, func() error {
+	err := ns.do(func() error {
 		var err error
 		if fd, err = tunFD(name); err != nil {
 			return err
@@ -64,44 +60,4 @@ func tunFD(name string) (int, error) {
 		return -1, fmt.Errorf("there is an interface %s that is no tap (or one of several queues)", name)
 	}
 	return -1, fmt.Errorf("tap %s: %w", name, err)
-}
-
-// inNetns runs do with its thread in a network namespace: a name of ip-netns(8), a path, or "".
-func inNetns(netns string, do func() error) error {
-	if netns == "" {
-		return do()
-	}
-	path := netns
-	if !strings.Contains(netns, "/") {
-		path = filepath.Join("/run/netns", netns)
-	}
-	ns, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("network namespace %s is not there: `ip netns add %s`", netns, netns)
-	}
-	if err != nil {
-		return fmt.Errorf("network namespace %s: %w", netns, err)
-	}
-	defer ns.Close()
-	own, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		return err
-	}
-	defer own.Close()
-
-	result := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			runtime.UnlockOSThread()
-			result <- fmt.Errorf("entering network namespace %s: %w (it needs root)", netns, err)
-			return
-		}
-		err := do()
-		if unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil {
-			runtime.UnlockOSThread()
-		} // else the thread ends with the goroutine
-		result <- err
-	}()
-	return <-result
 }

@@ -180,3 +180,8 @@ func (r *KernelRouter) Recv(port string, timeout time.Duration) []byte {
 		}
 	}
 }
+
+// Netns returns a path of the network namespace, good as long as the test runs.
+func (r *KernelRouter) Netns() string {
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), r.ns.Fd())
+}
