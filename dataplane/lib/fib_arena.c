@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Address space reserved at once, memory committed from the front: see lib/fib_arena.h. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,8 +20,8 @@ int fib_arena_init(struct fib_arena *a, size_t limit)
 
 	limit = (limit + FIB_ARENA_HUGE - 1) & ~(FIB_ARENA_HUGE - 1);
 	/* PROT_NONE is not accounted, whatever vm.overcommit_memory says. */
-	map = mmap(NULL, limit + FIB_ARENA_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		   -1, 0);
+	map = mmap(NULL, limit + FIB_ARENA_HUGE, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -ENOMEM;
 
@@ -52,8 +51,8 @@ static bool fib_arena_hugetlb(char *p, size_t len)
 
 	__atomic_store_n(&none, true, __ATOMIC_RELAXED);
 #ifdef MAP_FIXED_NOREPLACE
-	mmap(p, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-	     0);
+	mmap(p, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+	     -1, 0);
 #endif
 	return false;
 }
@@ -75,7 +74,8 @@ int fib_arena_grow(struct fib_arena *a, size_t bytes)
 			new = a->limit;
 		if (old < FIB_ARENA_HUGE) {
 			first_huge = old != 0;
-			if (old != 0 && mprotect(a->base + old, FIB_ARENA_HUGE - old, PROT_READ | PROT_WRITE))
+			if (old != 0 &&
+			    mprotect(a->base + old, FIB_ARENA_HUGE - old, PROT_READ | PROT_WRITE))
 				return -ENOMEM;
 			if (old != 0)
 				old = a->committed = FIB_ARENA_HUGE;
@@ -87,7 +87,7 @@ int fib_arena_grow(struct fib_arena *a, size_t bytes)
 	}
 	if (new > old && mprotect(a->base + old, new - old, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
-	if (new >= FIB_ARENA_HUGE && new > old)
+	if (new >= FIB_ARENA_HUGE &&new > old)
 		madvise(a->base + old, new - old, MADV_HUGEPAGE);
 	a->committed = new;
 collapse:
@@ -103,5 +103,5 @@ void fib_arena_free(struct fib_arena *a)
 {
 	if (a->map != NULL)
 		munmap(a->map, a->map_len);
-	*a = (struct fib_arena){ 0 };
+	*a = (struct fib_arena){0};
 }

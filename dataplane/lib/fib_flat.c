@@ -43,7 +43,7 @@ static int fib_flat_new4(const struct fib_span *v, size_t nr, struct fib_view **
 static int fib_flat_low(struct fib_flat_low *low, const struct fib_rib *rib,
 			const struct fib_span *span)
 {
-	struct fib_spans s = { 0 };
+	struct fib_spans s = {0};
 	size_t routes = 0, i;
 	int err = 0;
 
@@ -100,7 +100,7 @@ static int fib_flat_new6(const struct fib_rib *rib, const struct fib_span *v, si
 
 int fib_flat_new(const struct fib_rib *rib, uint32_t default_nh, struct fib_view **view)
 {
-	struct fib_spans s = { 0 };
+	struct fib_spans s = {0};
 	size_t routes = 0;
 	int err;
 

@@ -46,8 +46,8 @@ static void fib_flat_bulk4(const struct fib_view *v, const uint32_t *dst, uint32
 	}
 }
 
-static inline uint32_t fib_flat_search6(const uint64_t *key, const uint32_t *res, unsigned int steps,
-					uint64_t val)
+static inline uint32_t fib_flat_search6(const uint64_t *key, const uint32_t *res,
+					unsigned int steps, uint64_t val)
 {
 	unsigned int at = 0, step;
 
@@ -107,13 +107,13 @@ fib_flat_zmm4(const struct fib_view *v, const uint32_t *dst, uint32_t *nh_id, un
 		at = _mm512_setzero_si512();
 		for (step = (1U << steps) >> 1; step > 0; step >>= 1) {
 			probe = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
-			probe = steps <= 4 ? _mm512_permutexvar_epi32(probe, k0) :
-					     _mm512_permutex2var_epi32(k0, probe, k1);
+			probe = steps <= 4 ? _mm512_permutexvar_epi32(probe, k0)
+					   : _mm512_permutex2var_epi32(k0, probe, k1);
 			le = _mm512_cmple_epu32_mask(probe, addr);
 			at = _mm512_mask_add_epi32(at, le, at, _mm512_set1_epi32(step));
 		}
-		nh = steps <= 4 ? _mm512_permutexvar_epi32(at, r0) :
-				  _mm512_permutex2var_epi32(r0, at, r1);
+		nh = steps <= 4 ? _mm512_permutexvar_epi32(at, r0)
+				: _mm512_permutex2var_epi32(r0, at, r1);
 		nh = _mm512_mask_mov_epi32(nh, _mm512_testn_epi32_mask(nh, nh), deflt);
 		_mm512_mask_storeu_epi32(nh_id + i, on, nh);
 	}
@@ -138,8 +138,9 @@ static FIB_TARGET_AVX512 void fib_flat_zmm4_5(const struct fib_view *v, const ui
 }
 
 /* Results that the high half does not decide, one by one: addresses of one's own links. */
-static FIB_TARGET_AVX512 void fib_flat_low_lanes(const struct fib_view *v, const struct in6_addr *dst,
-						 uint32_t *nh_id, unsigned int lanes)
+static FIB_TARGET_AVX512 void fib_flat_low_lanes(const struct fib_view *v,
+						 const struct in6_addr *dst, uint32_t *nh_id,
+						 unsigned int lanes)
 {
 	uint32_t nh;
 	unsigned int i;
@@ -157,7 +158,7 @@ fib_flat_zmm6(const struct fib_view *v, const struct in6_addr *dst, uint32_t *nh
 {
 	const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
 	const __m512i swap = _mm512_broadcast_i32x4(
-		_mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+	    _mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
 	const uint64_t *key = v->first;
 	const uint32_t *res = v->second;
 	__m512i k0 = _mm512_load_si512(key), k1 = _mm512_load_si512(key + 8);
@@ -174,19 +175,19 @@ fib_flat_zmm6(const struct fib_view *v, const struct in6_addr *dst, uint32_t *nh
 		on = (1U << left) - 1;
 		words = (1U << (2 * left)) - 1;
 		addr = _mm512_permutex2var_epi64(
-			_mm512_maskz_loadu_epi64(words & 0xff, &dst[i]), even,
-			_mm512_maskz_loadu_epi64(words >> 8, (const char *)&dst[i] + 64));
+		    _mm512_maskz_loadu_epi64(words & 0xff, &dst[i]), even,
+		    _mm512_maskz_loadu_epi64(words >> 8, (const char *)&dst[i] + 64));
 		addr = _mm512_shuffle_epi8(addr, swap);
 		at = _mm512_setzero_si512();
 		for (step = (1U << steps) >> 1; step > 0; step >>= 1) {
 			probe = _mm512_add_epi64(at, _mm512_set1_epi64(step - 1));
-			probe = steps <= 3 ? _mm512_permutexvar_epi64(probe, k0) :
-					     _mm512_permutex2var_epi64(k0, probe, k1);
+			probe = steps <= 3 ? _mm512_permutexvar_epi64(probe, k0)
+					   : _mm512_permutex2var_epi64(k0, probe, k1);
 			le = _mm512_cmple_epu64_mask(probe, addr);
 			at = _mm512_mask_add_epi64(at, le, at, _mm512_set1_epi64(step));
 		}
-		nh = _mm512_cvtepi64_epi32(steps <= 3 ? _mm512_permutexvar_epi64(at, r0) :
-							_mm512_permutex2var_epi64(r0, at, r1));
+		nh = _mm512_cvtepi64_epi32(steps <= 3 ? _mm512_permutexvar_epi64(at, r0)
+						      : _mm512_permutex2var_epi64(r0, at, r1));
 		nh = _mm256_mask_mov_epi32(nh, _mm256_testn_epi32_mask(nh, nh), deflt);
 		_mm256_mask_storeu_epi32(nh_id + i, on, nh);
 		lanes = _mm256_movepi32_mask(nh) & on;
@@ -214,7 +215,9 @@ fib_bulk4_t fib_flat_pick4(unsigned int steps)
 		return fib_flat_none4;
 #ifdef FIB_X86
 	if (fib_isa() == FIB_ISA_AVX512 && steps <= 5)
-		return steps <= 2 ? fib_flat_zmm4_2 : steps <= 4 ? fib_flat_zmm4_4 : fib_flat_zmm4_5;
+		return steps <= 2   ? fib_flat_zmm4_2
+		       : steps <= 4 ? fib_flat_zmm4_4
+				    : fib_flat_zmm4_5;
 #endif
 	return fib_flat_bulk4;
 }

@@ -78,8 +78,8 @@ static enum fib_view_kind fib_lpm_kind(const struct fib_lpm *lpm)
 	if (kind == FIB_VIEW_FLAT)
 		return FIB_VIEW_FLAT;
 	/* Back to flat with half of what it could not or would not hold. */
-	return count <= (lpm->not_flat ? lpm->not_flat : FIB_FLAT_ROUTES) / 2 ? FIB_VIEW_FLAT :
-										 FIB_VIEW_TRIE;
+	return count <= (lpm->not_flat ? lpm->not_flat : FIB_FLAT_ROUTES) / 2 ? FIB_VIEW_FLAT
+									      : FIB_VIEW_TRIE;
 }
 
 /*
@@ -128,7 +128,7 @@ int fib_lpm_init(struct fib_lpm *lpm, bool wide, const struct fib_large_ops *lar
 {
 	int err;
 
-	*lpm = (struct fib_lpm){ .large = large };
+	*lpm = (struct fib_lpm){.large = large};
 	err = fib_rib_init(&lpm->rib, wide);
 	if (err)
 		return err;

@@ -10,7 +10,7 @@ int fib_rib_init(struct fib_rib *rib, bool wide)
 {
 	int err;
 
-	*rib = (struct fib_rib){ .wide = wide, .nr = FIB_RIB_ROOT + 1 };
+	*rib = (struct fib_rib){.wide = wide, .nr = FIB_RIB_ROOT + 1};
 	err = fib_arena_init(&rib->arena, FIB_RIB_LIMIT);
 	if (err)
 		return err;
@@ -33,7 +33,8 @@ static int fib_rib_reserve(struct fib_rib *rib)
 	return fib_arena_commit(&rib->arena, ((size_t)rib->nr + 2) << (rib->wide ? 5 : 4));
 }
 
-static uint32_t fib_rib_alloc(struct fib_rib *rib, struct fib_key key, unsigned int plen, uint32_t nh)
+static uint32_t fib_rib_alloc(struct fib_rib *rib, struct fib_key key, unsigned int plen,
+			      uint32_t nh)
 {
 	uint32_t idx = rib->free;
 	struct fib_rib_node *n;
@@ -80,7 +81,7 @@ int fib_rib_insert(struct fib_rib *rib, struct fib_key key, unsigned int plen, u
 		return -ENOMEM;
 
 	/* Here and below n covers key/plen, n->plen <= plen. */
-	*chg = (struct fib_rib_change){ 0 };
+	*chg = (struct fib_rib_change){0};
 	while (fib_rib_plen(n) != plen) {
 		fib_rib_cover(chg, n);
 		b = fib_key_bit(key, fib_rib_plen(n));
@@ -124,7 +125,7 @@ int fib_rib_delete(struct fib_rib *rib, struct fib_key key, unsigned int plen,
 	struct fib_rib_node *n = fib_rib_node(rib, FIB_RIB_ROOT), *up = NULL;
 	uint32_t idx = FIB_RIB_ROOT, *link = NULL, *uplink = NULL;
 
-	*chg = (struct fib_rib_change){ 0 };
+	*chg = (struct fib_rib_change){0};
 	while (fib_rib_plen(n) < plen) {
 		fib_rib_cover(chg, n);
 		uplink = link;
@@ -160,7 +161,7 @@ uint32_t fib_rib_within(const struct fib_rib *rib, struct fib_key key, unsigned 
 			uint32_t *cover_nh)
 {
 	const struct fib_rib_node *n = fib_rib_node(rib, FIB_RIB_ROOT);
-	struct fib_rib_change chg = { 0 };
+	struct fib_rib_change chg = {0};
 	uint32_t idx = FIB_RIB_ROOT;
 	unsigned int shared;
 

@@ -34,7 +34,7 @@ static void fib_span_add(struct fib_gather *g, uint64_t first, uint32_t nh, uint
 		s->nr--; /* an empty span */
 	if (s->nr > g->base && sub == 0 && s->v[s->nr - 1].sub == 0 && s->v[s->nr - 1].nh == nh)
 		return;
-	s->v[s->nr++] = (struct fib_span){ .first = first, .nh = nh, .sub = sub };
+	s->v[s->nr++] = (struct fib_span){.first = first, .nh = nh, .sub = sub};
 }
 
 static void fib_gather_node(struct fib_gather *g, uint32_t idx, uint32_t cover_nh)
@@ -68,7 +68,7 @@ static void fib_gather_node(struct fib_gather *g, uint32_t idx, uint32_t cover_n
 void fib_spans_gather(struct fib_spans *s, const struct fib_rib *rib, uint32_t top,
 		      unsigned int depth, unsigned int bits, uint32_t cover_nh, size_t *routes)
 {
-	struct fib_gather g = { .s = s, .rib = rib, .base = s->nr, .depth = depth, .bits = bits };
+	struct fib_gather g = {.s = s, .rib = rib, .base = s->nr, .depth = depth, .bits = bits};
 
 	fib_span_add(&g, 0, cover_nh, 0);
 	if (top != 0)
@@ -79,5 +79,5 @@ void fib_spans_gather(struct fib_spans *s, const struct fib_rib *rib, uint32_t t
 void fib_spans_free(struct fib_spans *s)
 {
 	free(s->v);
-	*s = (struct fib_spans){ 0 };
+	*s = (struct fib_spans){0};
 }

@@ -6,9 +6,9 @@
 
 #include <lib/fib_trie.h>
 
-#define FIB_TRIE_UNIT 64U
-#define FIB_TRIE_SPANS 64  /* of a block, beyond which it becomes a direct node */
-#define FIB_TRIE_SPARSE 16 /* a direct node has a boundary in one of so many of its slots */
+#define FIB_TRIE_UNIT    64U
+#define FIB_TRIE_SPANS   64 /* of a block, beyond which it becomes a direct node */
+#define FIB_TRIE_SPARSE  16 /* a direct node has a boundary in one of so many of its slots */
 #define FIB_TRIE_RECLAIM 32 /* nodes that wait before it is worth asking for the grace period */
 
 static uint32_t fib_trie_build(struct fib_trie *t, uint32_t top, unsigned int depth,
@@ -47,7 +47,8 @@ static uint32_t fib_trie_alloc(struct fib_trie *t, unsigned int code)
 	} else {
 		if (t->nr + units > FIB_TRIE_INDEX ||
 		    fib_arena_commit(&t->nodes, ((size_t)t->nr + units) * FIB_TRIE_UNIT) ||
-		    fib_arena_commit(&t->meta, ((size_t)t->nr + 1) * sizeof(struct fib_trie_meta))) {
+		    fib_arena_commit(&t->meta,
+				     ((size_t)t->nr + 1) * sizeof(struct fib_trie_meta))) {
 			t->failed = true;
 			return 0;
 		}
@@ -196,8 +197,8 @@ static void fib_trie_set(struct fib_trie *t, uint32_t *slot, uint32_t e, bool fr
 	fib_trie_drop(t, old);
 }
 
-static void fib_trie_set_range(struct fib_trie *t, uint32_t *tbl, int64_t lo, int64_t hi, uint32_t nh,
-			       bool fresh)
+static void fib_trie_set_range(struct fib_trie *t, uint32_t *tbl, int64_t lo, int64_t hi,
+			       uint32_t nh, bool fresh)
 {
 	for (; lo <= hi; lo++)
 		fib_trie_set(t, &tbl[lo], nh, fresh);
@@ -273,7 +274,8 @@ static uint32_t fib_trie_build(struct fib_trie *t, uint32_t top, unsigned int de
 	if (top == 0)
 		return cover_nh;
 
-	fib_spans_gather(&t->spans, t->rib, top, depth, fib_trie_window_bits(depth), cover_nh, &routes);
+	fib_spans_gather(&t->spans, t->rib, top, depth, fib_trie_window_bits(depth), cover_nh,
+			 &routes);
 	nr = t->spans.nr - at;
 	if (t->spans.failed) {
 		t->failed = true;
@@ -311,7 +313,7 @@ struct fib_trie *fib_trie_new(const struct fib_rib *rib, uint32_t default_nh)
 		return NULL;
 	memset(t, 0, sizeof(*t));
 	t->rib = rib;
-	t->gone = (struct rcu_queue){ .fn = fib_trie_release, .ctx = t };
+	t->gone = (struct rcu_queue){.fn = fib_trie_release, .ctx = t};
 	if (fib_arena_init(&t->nodes, ((size_t)FIB_TRIE_INDEX + 1) * FIB_TRIE_UNIT) ||
 	    fib_arena_init(&t->meta, ((size_t)FIB_TRIE_INDEX + 1) * sizeof(struct fib_trie_meta)))
 		goto fail;
@@ -325,10 +327,10 @@ struct fib_trie *fib_trie_new(const struct fib_rib *rib, uint32_t default_nh)
 	if (t->failed)
 		goto fail;
 
-	t->view = (struct fib_view){ .first = t->nodes.base,
-				     .second = fib_trie_node(t, t->root),
-				     .default_nh = default_nh,
-				     .kind = FIB_VIEW_TRIE };
+	t->view = (struct fib_view){.first = t->nodes.base,
+				    .second = fib_trie_node(t, t->root),
+				    .default_nh = default_nh,
+				    .kind = FIB_VIEW_TRIE};
 	if (rib->wide)
 		t->view.bulk6 = fib_trie_pick6();
 	else

@@ -23,7 +23,7 @@ struct rcu_due {
 };
 
 static pthread_mutex_t rcu_calls_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rcu_queue rcu_calls = { .fn = rcu_call_due }; /* under rcu_calls_lock */
+static struct rcu_queue rcu_calls = {.fn = rcu_call_due}; /* under rcu_calls_lock */
 
 int rcu_init(unsigned int max_readers)
 {
@@ -152,7 +152,7 @@ static void rcu_call_due(void *ctx, uint64_t val)
 
 static size_t rcu_run_due(struct rcu_call *push, int *err)
 {
-	struct rcu_due due = { .first = NULL, .last = &due.first };
+	struct rcu_due due = {.first = NULL, .last = &due.first};
 	struct rcu_call *call;
 	size_t left;
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// go:build ignore
+
 // Speed and size of the routing tables: build, memory, look-ups in bursts of 32 by instruction set,
 // changes. Addresses are drawn uniformly over the prefixes. No EAL, no root.
 //
 //   fib_bench [-r rounds] [-s seconds per measurement] [case ...]     cases: v4 v6 sizes
 //
-// Each figure is min / median / max over the rounds, and the rounds of the variants are interleaved:
-// on a shared machine read the maximum as the quiet figure, and compare within one run.
+// Each figure is min / median / max over the rounds, and the rounds of the variants are
+// interleaved: on a shared machine read the maximum as the quiet figure, and compare within one
+// run.
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +23,8 @@
 
 #include "inet_table.h"
 
-#define BURST 32
-#define ADDRS (1U << 20)
+#define BURST      32
+#define ADDRS      (1U << 20)
 #define MAX_ROUNDS 64
 
 static unsigned int rounds = 5;
@@ -50,9 +53,11 @@ static int spread_cmp(const void *a, const void *b)
 static void spread_print(struct spread *s, const char *what, const char *unit, double cycles_per_s)
 {
 	qsort(s->v, s->n, sizeof(s->v[0]), spread_cmp);
-	printf("  %-28s %7.1f / %7.1f / %7.1f %s", what, s->v[0], s->v[s->n / 2], s->v[s->n - 1], unit);
+	printf("  %-28s %7.1f / %7.1f / %7.1f %s", what, s->v[0], s->v[s->n / 2], s->v[s->n - 1],
+	       unit);
 	if (cycles_per_s > 0)
-		printf("   %5.1f cycles at best, %5.1f median", cycles_per_s / (s->v[s->n - 1] * 1e6),
+		printf("   %5.1f cycles at best, %5.1f median",
+		       cycles_per_s / (s->v[s->n - 1] * 1e6),
 		       cycles_per_s / (s->v[s->n / 2] * 1e6));
 	printf("\n");
 }
@@ -86,7 +91,7 @@ static double resident(void)
 	return (double)pages * sysconf(_SC_PAGESIZE) / (1 << 20);
 }
 
-static const char *isa_name[] = { "scalar", "AVX2", "AVX-512" };
+static const char *isa_name[] = {"scalar", "AVX2", "AVX-512"};
 static volatile uint32_t sink;
 
 // ---- both families behind one face ----
@@ -104,14 +109,14 @@ struct bench {
 
 static int insert(struct bench *b, size_t i, uint32_t nh)
 {
-	return b->v6 ? fib6_table_insert(b->t6, &b->r6[i].dst, b->r6[i].plen, nh) :
-		       fib_table_insert(b->t4, b->r4[i].dst, b->r4[i].plen, nh);
+	return b->v6 ? fib6_table_insert(b->t6, &b->r6[i].dst, b->r6[i].plen, nh)
+		     : fib_table_insert(b->t4, b->r4[i].dst, b->r4[i].plen, nh);
 }
 
-static int delete(struct bench *b, size_t i)
+static int delete (struct bench *b, size_t i)
 {
-	return b->v6 ? fib6_table_delete(b->t6, &b->r6[i].dst, b->r6[i].plen) :
-		       fib_table_delete(b->t4, b->r4[i].dst, b->r4[i].plen);
+	return b->v6 ? fib6_table_delete(b->t6, &b->r6[i].dst, b->r6[i].plen)
+		     : fib_table_delete(b->t4, b->r4[i].dst, b->r4[i].plen);
 }
 
 static double load(struct bench *b)
@@ -179,7 +184,7 @@ static double changes(struct bench *b, bool pairs, uint64_t *state)
 	do {
 		for (k = 0; k < 256; k++, done += 1 + pairs) {
 			i = inet_random(state) % b->n;
-			if (pairs && delete(b, i) != 0)
+			if (pairs && delete (b, i) != 0)
 				abort();
 			if (insert(b, i, 1 + (done & 0xffff)) != 0)
 				abort();
@@ -191,7 +196,7 @@ static double changes(struct bench *b, bool pairs, uint64_t *state)
 
 static void bench_table(struct bench *b, const char *name, bool brief)
 {
-	struct spread rate[3] = { 0 }, build = { 0 }, change = { 0 }, pair = { 0 };
+	struct spread rate[3] = {0}, build = {0}, change = {0}, pair = {0};
 	enum fib_isa isa, best = fib_isa_limit(FIB_ISA_AVX512);
 	double before = resident(), mem = 0, rss = 0;
 	uint64_t state = 7;
@@ -203,7 +208,8 @@ static void bench_table(struct bench *b, const char *name, bool brief)
 		for (isa = brief ? best : FIB_ISA_SCALAR; isa <= best; isa++) {
 			fib_isa_limit(isa);
 			build.v[build.n++ % MAX_ROUNDS] = b->n / load(b) * 1e-3;
-			mem = (b->v6 ? fib6_table_memory(b->t6) : fib_table_memory(b->t4)) / 1048576.0;
+			mem = (b->v6 ? fib6_table_memory(b->t6) : fib_table_memory(b->t4)) /
+			      1048576.0;
 			if (round == 0 && isa == best)
 				rss = resident() - before;
 			rate[isa].v[rate[isa].n++] = lookups(b);
@@ -238,8 +244,8 @@ static bool wanted(int argc, char **argv, const char *name)
 
 int main(int argc, char **argv)
 {
-	static const size_t sizes[] = { 1, 8, 16, 64, 1000, 10000, 30000, 100000 };
-	struct bench b4 = { 0 }, b6 = { .v6 = true };
+	static const size_t sizes[] = {1, 8, 16, 64, 1000, 10000, 30000, 100000};
+	struct bench b4 = {0}, b6 = {.v6 = true};
 	char name[64];
 	size_t i;
 	int c;

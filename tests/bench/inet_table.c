@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// go:build ignore
+
 // Synthetic Internet routing tables: see inet_table.h.
 #include "inet_table.h"
 
@@ -14,19 +16,18 @@ struct inet_share {
 // What route collectors see of IPv4, in parts of a million prefixes, and half a percent of longer
 // ones as a provider's own routes.
 static const struct inet_share inet_shares4[] = {
-	{ 8, 16 },	{ 9, 14 },	{ 10, 40 },	{ 11, 105 },	{ 12, 310 },	{ 13, 600 },
-	{ 14, 1250 },	{ 15, 2100 },	{ 16, 13500 },	{ 17, 8500 },	{ 18, 14000 },	{ 19, 25000 },
-	{ 20, 45000 },	{ 21, 52000 },	{ 22, 111000 }, { 23, 101565 }, { 24, 620000 }, { 25, 1000 },
-	{ 27, 1000 },	{ 28, 1000 },	{ 30, 1000 },	{ 32, 1000 },
+    {8, 16},     {9, 14},     {10, 40},     {11, 105},    {12, 310},    {13, 600},
+    {14, 1250},  {15, 2100},  {16, 13500},  {17, 8500},   {18, 14000},  {19, 25000},
+    {20, 45000}, {21, 52000}, {22, 111000}, {23, 101565}, {24, 620000}, {25, 1000},
+    {27, 1000},  {28, 1000},  {30, 1000},   {32, 1000},
 };
 
 // The same of IPv6, in parts of a hundred thousand.
 static const struct inet_share inet_shares6[] = {
-	{ 20, 10 },   { 24, 15 },   { 26, 15 },	 { 28, 120 },  { 29, 2500 },  { 30, 500 },
-	{ 31, 250 },  { 32, 11800 }, { 33, 1900 }, { 34, 1500 }, { 35, 700 },   { 36, 5600 },
-	{ 37, 300 },  { 38, 1200 }, { 39, 600 }, { 40, 10500 }, { 41, 300 },  { 42, 1900 },
-	{ 43, 400 },  { 44, 9500 }, { 45, 1100 }, { 46, 3100 }, { 47, 2600 }, { 48, 43190 },
-	{ 56, 100 },  { 64, 300 },
+    {20, 10},    {24, 15},    {26, 15},    {28, 120},  {29, 2500}, {30, 500},  {31, 250},
+    {32, 11800}, {33, 1900},  {34, 1500},  {35, 700},  {36, 5600}, {37, 300},  {38, 1200},
+    {39, 600},   {40, 10500}, {41, 300},   {42, 1900}, {43, 400},  {44, 9500}, {45, 1100},
+    {46, 3100},  {47, 2600},  {48, 43190}, {56, 100},  {64, 300},
 };
 
 // Where the registries have allocated IPv6 from, by weight.
@@ -35,9 +36,9 @@ static const struct inet_region {
 	uint8_t plen;
 	uint8_t weight;
 } inet_regions6[] = {
-	{ 0x20010200, 23, 2 },	{ 0x20010400, 23, 2 },	{ 0x20010600, 23, 3 },	{ 0x20010c00, 23, 2 },
-	{ 0x20011800, 23, 2 },	{ 0x24000000, 12, 50 }, { 0x26000000, 12, 40 }, { 0x26200000, 23, 8 },
-	{ 0x28000000, 12, 45 }, { 0x2a000000, 12, 55 }, { 0x2a100000, 12, 25 }, { 0x2c000000, 12, 15 },
+    {0x20010200, 23, 2},  {0x20010400, 23, 2},  {0x20010600, 23, 3},  {0x20010c00, 23, 2},
+    {0x20011800, 23, 2},  {0x24000000, 12, 50}, {0x26000000, 12, 40}, {0x26200000, 23, 8},
+    {0x28000000, 12, 45}, {0x2a000000, 12, 55}, {0x2a100000, 12, 25}, {0x2c000000, 12, 15},
 };
 
 #define INET_BLOCKS4 45000
@@ -127,8 +128,9 @@ static uint64_t inet_pick_within(const struct inet_block *b, unsigned int plen, 
 }
 
 // The i-th of n prefixes, all different, of the shares' lengths and in the blocks.
-static void inet_fill(struct inet_block *out, size_t n, const struct inet_share *shares, size_t nshares,
-		      const struct inet_block *blocks, size_t nblocks, uint64_t *state)
+static void inet_fill(struct inet_block *out, size_t n, const struct inet_share *shares,
+		      size_t nshares, const struct inet_block *blocks, size_t nblocks,
+		      uint64_t *state)
 {
 	uint64_t *prev = calloc(nblocks, sizeof(*prev)), first;
 	struct inet_set set;
@@ -151,7 +153,7 @@ static void inet_fill(struct inet_block *out, size_t n, const struct inet_share 
 				prev[b] = first;
 			}
 			if (inet_set_add(&set, first ^ (uint64_t)plen << 1 ^ 1)) {
-				out[got++] = (struct inet_block){ first, plen };
+				out[got++] = (struct inet_block){first, plen};
 				break;
 			}
 		}
@@ -184,7 +186,8 @@ void inet_table4(struct inet_route4 *out, size_t n, uint64_t seed)
 	if (blocks == NULL || v == NULL)
 		abort();
 	for (i = 0; i < INET_BLOCKS4; i++) {
-		// Allocations of /10 … /22; the ones in front, which announce most, are the larger ones.
+		// Allocations of /10 … /22; the ones in front, which announce most, are the larger
+		// ones.
 		plen = 22 - (unsigned int)(inet_unit(&state) * 7);
 		if (i < INET_BLOCKS4 / 4)
 			plen -= 2 + (unsigned int)(inet_unit(&state) * 4);
@@ -196,7 +199,7 @@ void inet_table4(struct inet_route4 *out, size_t n, uint64_t seed)
 	inet_fill(v, n, inet_shares4, sizeof(inet_shares4) / sizeof(inet_shares4[0]), blocks,
 		  INET_BLOCKS4, &state);
 	for (i = 0; i < n; i++)
-		out[i] = (struct inet_route4){ v[i].first >> 32, v[i].plen };
+		out[i] = (struct inet_route4){v[i].first >> 32, v[i].plen};
 	free(blocks);
 	free(v);
 }
@@ -255,7 +258,8 @@ struct in6_addr inet_address6(const struct inet_route6 *r, uint64_t *state)
 		half[0] = htobe64(be64toh(half[0]) | (inet_random(state) & ~inet_mask(r->plen)));
 		half[1] = inet_random(state);
 	} else {
-		half[1] = htobe64(be64toh(half[1]) | (inet_random(state) & ~inet_mask(r->plen - 64)));
+		half[1] =
+		    htobe64(be64toh(half[1]) | (inet_random(state) & ~inet_mask(r->plen - 64)));
 	}
 	memcpy(&a, half, sizeof(a));
 	return a;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INET_TABLE_SEED 0x5ca1ab1e
+#define INET_TABLE_SEED    0x5ca1ab1e
 #define INET_TABLE_ROUTES4 1000000
 #define INET_TABLE_ROUTES6 220000
 

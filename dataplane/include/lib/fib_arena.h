@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 
-#define FIB_ARENA_HUGE (2UL << 20) /* base is aligned to it; areas larger than it ask for huge pages */
+#define FIB_ARENA_HUGE                                                                             \
+	(2UL << 20) /* base is aligned to it; areas larger than it ask for huge pages */
 
 struct fib_arena {
 	char *base;

@@ -12,10 +12,10 @@
 #include <lib/fib_rib.h>
 #include <lib/fib_view.h>
 
-#define FIB_FLAT_SPANS4 64 /* at most; 2^steps */
-#define FIB_FLAT_SPANS6 32 /* by the high half, and by the low half of one high half */
-#define FIB_FLAT_ROUTES 31 /* more than so many are not worth a try */
-#define FIB_FLAT_SUB 0x80000000U /* result: not a nexthop, the number of a fib_flat_low */
+#define FIB_FLAT_SPANS4 64          /* at most; 2^steps */
+#define FIB_FLAT_SPANS6 32          /* by the high half, and by the low half of one high half */
+#define FIB_FLAT_ROUTES 31          /* more than so many are not worth a try */
+#define FIB_FLAT_SUB    0x80000000U /* result: not a nexthop, the number of a fib_flat_low */
 
 /* Unused boundaries are all ones, and unused results repeat the last one. */
 struct fib_flat4 {

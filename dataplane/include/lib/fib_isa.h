@@ -8,10 +8,11 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#define FIB_X86 1
+#define FIB_X86         1
 #define FIB_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,movbe,popcnt")))
-#define FIB_TARGET_AVX512 \
-	__attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,lzcnt,movbe,popcnt")))
+#define FIB_TARGET_AVX512                                                                          \
+	__attribute__((                                                                            \
+	    target("avx2,avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,lzcnt,movbe,popcnt")))
 #endif
 
 #endif

@@ -17,7 +17,8 @@ struct fib_large_ops {
 	uint32_t above; /* routes beyond which a table gets this view; it keeps it down to half */
 	/* A view of all routes of rib but the default route; NULL: no memory. */
 	struct fib_view *(*build)(const struct fib_rib *rib, uint32_t default_nh);
-	/* nh 0: key/plen is gone, and chg tells what shows instead. Returns 0 or -ENOMEM: unchanged. */
+	/* nh 0: key/plen is gone, and chg tells what shows instead. Returns 0 or -ENOMEM:
+	 * unchanged. */
 	int (*update)(struct fib_view *view, struct fib_key key, unsigned int plen, uint32_t nh,
 		      const struct fib_rib_change *chg);
 	void (*free)(void *view);

@@ -15,7 +15,7 @@
 
 #include <lib/fib_arena.h>
 
-#define FIB_NH_MAX 0xffffffU /* nexthop ids are 1 … FIB_NH_MAX; 0 is "no route" */
+#define FIB_NH_MAX   0xffffffU /* nexthop ids are 1 … FIB_NH_MAX; 0 is "no route" */
 #define FIB_RIB_ROOT 1U
 
 struct fib_key {
@@ -39,8 +39,8 @@ struct fib_rib {
 
 /* What a change replaced, and the route that shows where this one does not. */
 struct fib_rib_change {
-	uint32_t old_nh;     /* 0: there was none */
-	uint32_t cover_nh;   /* of the longest shorter prefix, the default route apart; 0: none */
+	uint32_t old_nh;   /* 0: there was none */
+	uint32_t cover_nh; /* of the longest shorter prefix, the default route apart; 0: none */
 	uint8_t cover_plen;
 };
 
@@ -94,8 +94,8 @@ static inline struct fib_rib_node *fib_rib_node(const struct fib_rib *rib, uint3
 static inline struct fib_key fib_rib_key(const struct fib_rib *rib, const struct fib_rib_node *n)
 {
 	if (rib->wide)
-		return (struct fib_key){ n->key6[0], n->key6[1] };
-	return (struct fib_key){ (uint64_t)n->key4 << 32, 0 };
+		return (struct fib_key){n->key6[0], n->key6[1]};
+	return (struct fib_key){(uint64_t)n->key4 << 32, 0};
 }
 
 static inline unsigned int fib_rib_plen(const struct fib_rib_node *n)
@@ -126,8 +126,8 @@ static inline unsigned int fib_key_shared(struct fib_key a, struct fib_key b)
 static inline struct fib_key fib_key_mask(struct fib_key key, unsigned int plen)
 {
 	if (plen <= 64)
-		return (struct fib_key){ plen ? key.hi & (~0ULL << (64 - plen)) : 0, 0 };
-	return (struct fib_key){ key.hi, key.lo & (~0ULL << (128 - plen)) };
+		return (struct fib_key){plen ? key.hi & (~0ULL << (64 - plen)) : 0, 0};
+	return (struct fib_key){key.hi, key.lo & (~0ULL << (128 - plen))};
 }
 
 static inline bool fib_key_equal(struct fib_key a, struct fib_key b)

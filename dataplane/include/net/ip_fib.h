@@ -25,7 +25,7 @@
 
 #include <lib/fib_view.h>
 
-#define FIB_NH_ID_MAX 0xffffffU /* ids are 1 … this */
+#define FIB_NH_ID_MAX    0xffffffU /* ids are 1 … this */
 #define FIB_TABLE_NAMSIZ 32
 
 /* The readers' part of either table; the rest is behind it. */
@@ -92,7 +92,7 @@ static inline void fib_table_lookup_bulk(const struct fib_table *tb, const uint3
 					 uint32_t *nh_id, unsigned int n)
 {
 	const struct fib_view *v =
-		__atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
+	    __atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
 
 	v->bulk4(v, dst, nh_id, n);
 }
@@ -100,12 +100,12 @@ static inline void fib_table_lookup_bulk(const struct fib_table *tb, const uint3
 /* ---- the words of the dir24_8 view, here for the inline forms below ---- */
 
 #define FIB_DIR24_8_EXT 0x80000000U /* tbl24: low bits are the number of a group of 256 in tbl8 */
-#define FIB_DIR24_8_NH 0x00ffffffU  /* else bits 24 … 29 are the length of the prefix */
+#define FIB_DIR24_8_NH  0x00ffffffU /* else bits 24 … 29 are the length of the prefix */
 
 static inline uint32_t fib_table_lookup(const struct fib_table *tb, uint32_t dst)
 {
 	const struct fib_view *v =
-		__atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
+	    __atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
 	uint32_t nh;
 
 	if (v->kind != FIB_VIEW_DIR24_8) {
@@ -115,7 +115,7 @@ static inline uint32_t fib_table_lookup(const struct fib_table *tb, uint32_t dst
 	nh = __atomic_load_n((const uint32_t *)v->first + (dst >> 8), __ATOMIC_RELAXED);
 	if (nh & FIB_DIR24_8_EXT)
 		nh = __atomic_load_n((const uint32_t *)v->second +
-					     ((size_t)(nh & FIB_DIR24_8_NH) << 8 | (dst & 0xff)),
+					 ((size_t)(nh & FIB_DIR24_8_NH) << 8 | (dst & 0xff)),
 				     __ATOMIC_RELAXED);
 	nh &= FIB_DIR24_8_NH;
 	return nh ? nh : fib_view_default(v);
@@ -128,7 +128,7 @@ static inline uint32_t fib_table_lookup(const struct fib_table *tb, uint32_t dst
 static inline void fib_table_prefetch(const struct fib_table *tb, uint32_t dst)
 {
 	const struct fib_view *v =
-		__atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
+	    __atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
 
 	if (v->kind == FIB_VIEW_DIR24_8)
 		__builtin_prefetch((const uint32_t *)v->first + (dst >> 8));
@@ -159,7 +159,7 @@ static inline void fib6_table_lookup_bulk(const struct fib6_table *tb, const str
 					  uint32_t *nh_id, unsigned int n)
 {
 	const struct fib_view *v =
-		__atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
+	    __atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE);
 
 	v->bulk6(v, dst, nh_id, n);
 }

@@ -10,16 +10,16 @@
 #include <lib/fib_arena.h>
 #include <lib/rcu.h>
 
-#define FIB_DIR24_8_GROUPS (1U << 22) /* of tbl8, at most: 4 GiB of address space */
-#define FIB_DIR24_8_RECLAIM 32	      /* groups that wait before it is worth asking */
+#define FIB_DIR24_8_GROUPS  (1U << 22) /* of tbl8, at most: 4 GiB of address space */
+#define FIB_DIR24_8_RECLAIM 32         /* groups that wait before it is worth asking */
 
 struct fib_dir24_8 {
 	struct fib_view view; /* what readers use; all else is the writer's */
 	struct fib_arena tbl24;
 	struct fib_arena tbl8;
 	struct fib_arena routes; /* by group: routes longer than 24 in it */
-	uint32_t nr;		 /* groups ever used; number 0 is never */
-	uint32_t free;		 /* chained through the first word */
+	uint32_t nr;             /* groups ever used; number 0 is never */
+	uint32_t free;           /* chained through the first word */
 	uint32_t in_use;
 	struct rcu_queue gone;
 };
@@ -76,7 +76,8 @@ static void fib_dir24_8_short(struct fib_dir24_8 *d, uint32_t dst, unsigned int 
 
 	for (i = 0; i < n; i++) {
 		if (w[i] & FIB_DIR24_8_EXT)
-			fib_dir24_8_store(fib_dir24_8_group(d, w[i] & FIB_DIR24_8_NH), 256, plen, word);
+			fib_dir24_8_store(fib_dir24_8_group(d, w[i] & FIB_DIR24_8_NH), 256, plen,
+					  word);
 		else if (fib_dir24_8_depth(w[i]) <= plen)
 			__atomic_store_n(&w[i], word, __ATOMIC_RELAXED);
 	}
@@ -145,8 +146,8 @@ static void fib_dir24_8_free(void *view)
 
 static struct fib_view *fib_dir24_8_build(const struct fib_rib *rib, uint32_t default_nh)
 {
-	const struct fib_rib_change added = { 0 };
-	struct fib_rib_cursor cur = { 0 };
+	const struct fib_rib_change added = {0};
+	struct fib_rib_cursor cur = {0};
 	struct fib_route route[64];
 	struct fib_dir24_8 *d;
 	unsigned int n, i;
@@ -156,7 +157,7 @@ static struct fib_view *fib_dir24_8_build(const struct fib_rib *rib, uint32_t de
 		return NULL;
 	memset(d, 0, sizeof(*d));
 	d->nr = 1;
-	d->gone = (struct rcu_queue){ .fn = fib_dir24_8_release, .ctx = d };
+	d->gone = (struct rcu_queue){.fn = fib_dir24_8_release, .ctx = d};
 	if (fib_arena_init(&d->tbl24, sizeof(uint32_t) << 24) ||
 	    fib_arena_init(&d->tbl8, (size_t)FIB_DIR24_8_GROUPS << 10) ||
 	    fib_arena_init(&d->routes, (size_t)FIB_DIR24_8_GROUPS * sizeof(uint32_t)) ||
@@ -167,8 +168,9 @@ static struct fib_view *fib_dir24_8_build(const struct fib_rib *rib, uint32_t de
 	do {
 		n = fib_rib_dump(rib, &cur, route, 64);
 		for (i = 0; i < n; i++)
-			if (route[i].plen != 0 && fib_dir24_8_update(&d->view, route[i].key,
-								     route[i].plen, route[i].nh, &added))
+			if (route[i].plen != 0 &&
+			    fib_dir24_8_update(&d->view, route[i].key, route[i].plen, route[i].nh,
+					       &added))
 				goto fail;
 	} while (n == 64);
 
@@ -191,11 +193,11 @@ static size_t fib_dir24_8_memory(const struct fib_view *view)
 }
 
 const struct fib_large_ops fib_dir24_8_ops = {
-	.above = FIB_DIR24_8_ROUTES,
-	.build = fib_dir24_8_build,
-	.update = fib_dir24_8_update,
-	.free = fib_dir24_8_free,
-	.memory = fib_dir24_8_memory,
+    .above = FIB_DIR24_8_ROUTES,
+    .build = fib_dir24_8_build,
+    .update = fib_dir24_8_update,
+    .free = fib_dir24_8_free,
+    .memory = fib_dir24_8_memory,
 };
 
 #undef FIB_DIR24_8_GROUPS

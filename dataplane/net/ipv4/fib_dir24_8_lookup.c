@@ -18,9 +18,9 @@ static void fib_dir24_8_bulk_scalar(const struct fib_view *v, const uint32_t *ds
 	for (i = 0; i < n; i++) {
 		word = nh_id[i];
 		if (__builtin_expect(word & FIB_DIR24_8_EXT, 0))
-			word = __atomic_load_n(&tbl8[(size_t)(word & FIB_DIR24_8_NH) << 8 |
-						     (dst[i] & 0xff)],
-					       __ATOMIC_RELAXED);
+			word = __atomic_load_n(
+			    &tbl8[(size_t)(word & FIB_DIR24_8_NH) << 8 | (dst[i] & 0xff)],
+			    __ATOMIC_RELAXED);
 		word &= FIB_DIR24_8_NH;
 		nh_id[i] = word ? word : deflt;
 	}

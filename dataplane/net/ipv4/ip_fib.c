@@ -42,12 +42,13 @@ void fib_free_table(struct fib_table *tb)
 
 static struct fib_key fib_table_key(uint32_t dst)
 {
-	return (struct fib_key){ (uint64_t)dst << 32, 0 };
+	return (struct fib_key){(uint64_t)dst << 32, 0};
 }
 
 static bool fib_prefix_valid(uint32_t dst, uint8_t plen)
 {
-	return plen <= 32 && fib_key_equal(fib_key_mask(fib_table_key(dst), plen), fib_table_key(dst));
+	return plen <= 32 &&
+	       fib_key_equal(fib_key_mask(fib_table_key(dst), plen), fib_table_key(dst));
 }
 
 int fib_table_insert(struct fib_table *tb, uint32_t dst, uint8_t plen, uint32_t nh_id)
@@ -74,7 +75,7 @@ uint32_t fib_table_get(const struct fib_table *tb, uint32_t dst, uint8_t plen)
 unsigned int fib_table_dump(const struct fib_table *tb, struct fib_cursor *cur,
 			    struct fib_entry *out, unsigned int n)
 {
-	struct fib_rib_cursor at = { { cur->pos[0], cur->pos[1] }, cur->plen, cur->started };
+	struct fib_rib_cursor at = {{cur->pos[0], cur->pos[1]}, cur->plen, cur->started};
 	unsigned int got = 0, part, i;
 	struct fib_route route[32];
 
@@ -88,7 +89,7 @@ unsigned int fib_table_dump(const struct fib_table *tb, struct fib_cursor *cur,
 		}
 	} while (part == 32);
 
-	*cur = (struct fib_cursor){ { at.key.hi, at.key.lo }, at.plen, at.started };
+	*cur = (struct fib_cursor){{at.key.hi, at.key.lo}, at.plen, at.started};
 	return got;
 }
 

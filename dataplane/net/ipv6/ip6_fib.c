@@ -46,7 +46,7 @@ static struct fib_key fib6_key(const struct in6_addr *dst)
 	uint64_t half[2];
 
 	memcpy(half, dst, sizeof(half));
-	return (struct fib_key){ be64toh(half[0]), be64toh(half[1]) };
+	return (struct fib_key){be64toh(half[0]), be64toh(half[1])};
 }
 
 static bool fib6_prefix_valid(const struct in6_addr *dst, uint8_t plen)
@@ -79,7 +79,7 @@ uint32_t fib6_table_get(const struct fib6_table *tb, const struct in6_addr *dst,
 unsigned int fib6_table_dump(const struct fib6_table *tb, struct fib_cursor *cur,
 			     struct fib6_entry *out, unsigned int n)
 {
-	struct fib_rib_cursor at = { { cur->pos[0], cur->pos[1] }, cur->plen, cur->started };
+	struct fib_rib_cursor at = {{cur->pos[0], cur->pos[1]}, cur->plen, cur->started};
 	unsigned int got = 0, part, i;
 	struct fib_route route[32];
 	uint64_t half[2];
@@ -96,7 +96,7 @@ unsigned int fib6_table_dump(const struct fib6_table *tb, struct fib_cursor *cur
 		}
 	} while (part == 32);
 
-	*cur = (struct fib_cursor){ { at.key.hi, at.key.lo }, at.plen, at.started };
+	*cur = (struct fib_cursor){{at.key.hi, at.key.lo}, at.plen, at.started};
 	return got;
 }
 
