@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package controlplane assembles an instance of the stack: the tables of links, addresses,
+// neighbours, nexthops and routes, ICMP, and the loop that takes punted packets to them.
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/addr"
+	"skua/controlplane/icmp"
+	"skua/controlplane/link"
+	"skua/controlplane/neigh"
+	"skua/controlplane/nexthop"
+	"skua/controlplane/route"
+	"skua/controlplane/rtnl"
+	"skua/controlplane/rule"
+	"skua/dataplane/dpif"
+)
+
+// puntBatch is how many packets are handled under one hold of RTNL: short enough that a netlink
+// request does not wait for a flood.
+const puntBatch = 64
+
+// Options say what a Stack stands on.
+type Options struct {
+	Net   uint32 // id of the instance in the data plane
+	DP    dpif.Dataplane
+	Clock rtnl.Clock   // nil: the real one
+	Log   *slog.Logger // nil: silence
+}
+
+// Stack is an instance of the stack (struct net with everything that hangs on it).
+type Stack struct {
+	Net      *rtnl.Net
+	Links    *link.Table
+	Addrs    *addr.Table
+	Neighs   *neigh.Table
+	Nexthops *nexthop.Table
+	Rules    *rule.Table
+	Routes   *route.Table
+	ICMP     *icmp.Handler
+}
+
+// New makes the instance in the data plane and its tables. The order in which the tables subscribe
+// to each other's events is the order of this function, and the order of the kernel's notifier
+// chain: what is on a link goes or comes before what is routed over it.
+func New(o Options) (*Stack, error) {
+	if o.Clock == nil {
+		o.Clock = rtnl.SystemClock{}
+	}
+	if err := o.DP.AddNet(o.Net); err != nil {
+		return nil, fmt.Errorf("net %d: %w", o.Net, err)
+	}
+	s := &Stack{Net: rtnl.NewNet(o.Net, o.DP, o.Clock, o.Log)}
+	s.Net.Lock()
+	defer s.Net.Unlock()
+	var err error
+	if s.Links, err = link.New(s.Net); err != nil {
+		return nil, errors.Join(err, o.DP.DelNet(o.Net))
+	}
+	s.Addrs = addr.New(s.Net, s.Links)
+	s.Neighs = neigh.New(s.Net, s.Links, s.Addrs)
+	s.Nexthops = nexthop.New(s.Net, s.Links)
+	s.Rules = rule.New(s.Net)
+	if s.Routes, err = route.New(s.Net, s.Links, s.Addrs, s.Nexthops, s.Rules); err != nil {
+		return nil, errors.Join(err, o.DP.DelNet(o.Net))
+	}
+	s.Net.Subscribe(s.Routes.Event)
+	s.ICMP = icmp.New(s.Net, s.Links, s.Addrs, s.Routes, s.Neighs)
+
+	s.Neighs.RouteInput = s.routeInput
+	s.Neighs.RouteOutput = s.routeOutput
+	return s, nil
+}
+
+// routeInput is what ARP and ND ask about a packet from src to dst that came in by in
+// (ip_route_input).
+func (s *Stack) routeInput(in *link.Link, dst, src netip.Addr) (uint8, *link.Link, error) {
+	r, err := s.Routes.Lookup(route.Query{Family: familyOf(dst), Dst: dst, Src: src, Iif: in.Index})
+	if err != nil {
+		return 0, nil, err
+	}
+	return r.Type, r.Link, nil
+}
+
+// routeOutput is the link by which a packet of ours would leave; nil: none.
+func (s *Stack) routeOutput(dst, src netip.Addr) *link.Link {
+	r, err := s.Routes.Lookup(route.Query{Family: familyOf(dst), Dst: dst, Src: src})
+	if err != nil {
+		return nil
+	}
+	return r.Link
+}
+
+func familyOf(a netip.Addr) uint8 {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// Run handles punted packets until ctx is done.
+func (s *Stack) Run(ctx context.Context) error {
+	for {
+		if err := s.Net.DP.WaitPunts(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		for s.Poll() == puntBatch && ctx.Err() == nil {
+		}
+	}
+}
+
+// Poll handles what waits, at most one batch, and says how much it was.
+func (s *Stack) Poll() int {
+	s.Net.Lock()
+	defer s.Net.Unlock()
+	return s.Net.DP.PollPunts(puntBatch, s.HandlePunt)
+}
+
+// HandlePunt takes one punted packet to where it belongs, under RTNL.
+func (s *Stack) HandlePunt(p *dpif.Punt) {
+	if p.Net != s.Net.ID {
+		return
+	}
+	switch p.Reason {
+	case dpif.PuntARP:
+		s.Neighs.HandleARP(p)
+	case dpif.PuntND:
+		s.ICMP.CountND(p)
+		s.Neighs.HandleND(p)
+	case dpif.PuntICMP:
+		s.ICMP.HandleICMP(p)
+	case dpif.PuntLocal:
+		s.ICMP.HandleLocal(p)
+	case dpif.PuntICMPSend:
+		s.ICMP.HandleSend(p)
+	case dpif.PuntNeighMiss:
+		s.Neighs.HandleMiss(p)
+	case dpif.PuntNeighUsed:
+		s.Neighs.HandleUsed(p)
+	case dpif.PuntIGMP:
+		// Queries are not answered: the groups of a router's own are link-scoped.
+	}
+}
+
+// Close stops the timers of the instance and takes it out of the data plane.
+func (s *Stack) Close() error {
+	s.Net.Lock()
+	defer s.Net.Unlock()
+	s.Neighs.Close()
+	return s.Net.DP.DelNet(s.Net.ID)
+}
