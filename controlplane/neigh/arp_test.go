@@ -222,6 +222,24 @@ func TestGratuitousARPOverridesAtOnce(t *testing.T) {
 	e.want(e.eth0, "10.0.0.2", "STALE 03")
 }
 
+func TestReplyToItselfIsGratuitousOnlyWithBothAddresses(t *testing.T) {
+	for _, both := range []bool{false, true} {
+		e := newEnv(t)
+		e.miss(e.eth0, "10.0.0.2", "")
+		e.arp(e.eth0, ARPReply, mac(2), "10.0.0.2", "10.0.0.1")
+		e.arp(e.eth0, ARPReply, mac(3), "10.0.0.2", "10.0.0.2", func(a *ARP, _ *dpif.Punt) {
+			if both {
+				a.TargetHA = a.SenderHA
+			}
+		})
+		want := "REACHABLE 02" // within locktime
+		if both {
+			want = "REACHABLE 03"
+		}
+		e.want(e.eth0, "10.0.0.2", want)
+	}
+}
+
 func TestDropGratuitousARP(t *testing.T) {
 	e := newEnv(t)
 	e.sysctl("net.ipv4.conf.eth0.drop_gratuitous_arp", "1")

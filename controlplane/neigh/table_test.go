@@ -59,12 +59,40 @@ func TestForcedCollectionTakesWhatIsOldAndUnwatched(t *testing.T) {
 	e.put("10.0.0.5", 5, unix.NUD_REACHABLE)
 	e.put("10.0.0.6", 6, unix.NUD_FAILED)
 	e.clock.Advance(6 * time.Second)
-	e.put("10.0.0.7", 7, unix.NUD_STALE) // young
+	e.put("10.0.0.7", 7, unix.NUD_STALE)
 	for a, want := range map[string]string{
 		"10.0.0.2": "PERMANENT 02", "10.0.0.3": "STALE 03", "10.0.0.4": "none",
 		"10.0.0.5": "REACHABLE 05", "10.0.0.6": "none", "10.0.0.7": "STALE 07",
 	} {
 		e.want(e.eth0, a, want)
+	}
+}
+
+func TestForcedCollectionSparesWhatIsYoung(t *testing.T) {
+	e := newEnv(t)
+	*e.table.GC(unix.AF_INET) = GC{Thresh1: 1, Thresh2: 1, Thresh3: 2}
+	e.put("10.0.0.2", 2, unix.NUD_STALE)
+	e.put("10.0.0.3", 3, unix.NUD_STALE)
+	e.miss(e.eth0, "10.0.0.4", "")
+	e.want(e.eth0, "10.0.0.4", "none")
+	e.clock.Advance(5001 * time.Millisecond)
+	e.miss(e.eth0, "10.0.0.4", "")
+	e.want(e.eth0, "10.0.0.4", "INCOMPLETE")
+	e.want(e.eth0, "10.0.0.2", "none")
+}
+
+func TestCacheinfo(t *testing.T) {
+	e := newEnv(t)
+	e.miss(e.eth0, "10.0.0.2", "")
+	e.clock.Advance(1500 * time.Millisecond)
+	n := e.table.Lookup(e.eth0, ip("10.0.0.2"))
+	// Twice base_reachable_time ago: as if it had never been confirmed.
+	if got, want := e.table.Cacheinfo(n), (Cacheinfo{Confirmed: 6150, Used: 150, Updated: 150}); got != want || n.Refs() != 1 {
+		t.Errorf("%+v, %d references, want %+v", got, n.Refs(), want)
+	}
+	e.arp(e.eth0, ARPRequest, mac(2), "10.0.0.2", "10.0.0.1")
+	if got, want := e.table.Cacheinfo(n), (Cacheinfo{Confirmed: 6000, Used: 150, Updated: 0}); got != want || n.Refs() != 0 {
+		t.Errorf("stale: %+v, %d references, want %+v", got, n.Refs(), want)
 	}
 }
 

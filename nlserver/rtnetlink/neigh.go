@@ -16,21 +16,22 @@ import (
 
 // Attributes of neighbours that x/sys lacks.
 const (
-	ndaProtocol    = 12 // NDA_PROTOCOL
-	ndaNHID        = 13 // NDA_NH_ID
-	ndaFDBExtAttrs = 14 // NDA_FDB_EXT_ATTRS
-	ndaFlagsExt    = 15 // NDA_FLAGS_EXT
-	maxAddrLen     = 32 // MAX_ADDR_LEN
-	ethALen        = 6
+	ndaProtocol        = 12 // NDA_PROTOCOL
+	ndaNHID            = 13 // NDA_NH_ID
+	ndaFDBExtAttrs     = 14 // NDA_FDB_EXT_ATTRS
+	ndaFlagsExt        = 15 // NDA_FLAGS_EXT
+	neighAddrMax       = 32 // MAX_ADDR_LEN
+	neighHardLen       = 6
+	sizeofNdaCacheinfo = 16
 )
 
 // neighPolicy is nda_policy.
 var neighPolicy = nlmsg.Policy{
 	StrictStart: ndaNHID,
 	Attrs: []nlmsg.Rule{
-		unix.NDA_DST:       {Kind: nlmsg.Binary, Len: maxAddrLen},
-		unix.NDA_LLADDR:    {Kind: nlmsg.Binary, Len: maxAddrLen},
-		unix.NDA_CACHEINFO: {Len: unix.SizeofNdaCacheinfo},
+		unix.NDA_DST:       {Kind: nlmsg.Binary, Len: neighAddrMax},
+		unix.NDA_LLADDR:    {Kind: nlmsg.Binary, Len: neighAddrMax},
+		unix.NDA_CACHEINFO: {Len: sizeofNdaCacheinfo},
 		unix.NDA_PROBES:    {Kind: nlmsg.U32},
 		unix.NDA_VLAN:      {Kind: nlmsg.U16},
 		unix.NDA_PORT:      {Kind: nlmsg.U16},
@@ -110,7 +111,7 @@ func (f *family) newNeigh(req *nlserver.Request) error {
 		if c.Link = f.Links.ByIndex(ndm.index); c.Link == nil {
 			return unix.ENODEV
 		}
-		if lladdr.Present() && lladdr.Len() < ethALen {
+		if lladdr.Present() && lladdr.Len() < neighHardLen {
 			return req.Ext.Fail(unix.EINVAL, "Invalid link address")
 		}
 	}
@@ -122,8 +123,8 @@ func (f *family) newNeigh(req *nlserver.Request) error {
 		return req.Ext.Fail(unix.EINVAL, "Invalid network address")
 	}
 	c.Addr, _ = netip.AddrFromSlice(dst.Data[:n])
-	if lladdr.Len() >= ethALen {
-		c.HardAddr, c.HasAddr = link.HardAddr(lladdr.Data[:ethALen]), true
+	if lladdr.Len() >= neighHardLen {
+		c.HardAddr, c.HasAddr = link.HardAddr(lladdr.Data[:neighHardLen]), true
 	}
 	return f.Neighs.Add(c, req.Flags)
 }
@@ -337,7 +338,7 @@ func (f *family) fillNeigh(e *nlmsg.Encoder, n *neigh.Entry, refs uint32) {
 	}
 	e.U32(unix.NDA_PROBES, uint32(n.Probes))
 	age := f.Neighs.Cacheinfo(n)
-	ci := e.Payload(unix.NDA_CACHEINFO, unix.SizeofNdaCacheinfo)
+	ci := e.Payload(unix.NDA_CACHEINFO, sizeofNdaCacheinfo)
 	for i, v := range []uint32{age.Confirmed, age.Used, age.Updated, refs} {
 		native.PutUint32(ci[4*i:], v)
 	}
