@@ -70,13 +70,16 @@ func Init(args []string) (int, error) {
 }
 
 func initThread(args []string) (int, error) {
-	// EAL keeps pointers into argv, so it is never freed.
-	argv := (*[1 << 16]*C.char)(C.calloc(C.size_t(len(args)+1), C.size_t(unsafe.Sizeof((*C.char)(nil)))))
-	if argv == nil {
+	mem := C.calloc(C.size_t(len(args)+1), C.size_t(unsafe.Sizeof((*C.char)(nil))))
+	if mem == nil {
 		return 0, fmt.Errorf("no memory for %d EAL arguments", len(args))
 	}
+	defer C.free(mem)
+	argv := unsafe.Slice((**C.char)(mem), len(args)+1) // getopt reorders it
 	for i, a := range args {
-		argv[i] = C.CString(a)
+		s := C.CString(a)
+		defer C.free(unsafe.Pointer(s))
+		argv[i] = s
 	}
 	var errno C.int
 	n := int(C.eal_init_masked(C.int(len(args)), &argv[0], &errno))
