@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"skua/dataplane/dpif"
+)
+
+// skua runs a command line and returns what it printed.
+func skua(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	root := rootCommand()
+	var out, errs bytes.Buffer
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	root.SetArgs(args)
+	err = root.Execute()
+	return out.String(), errs.String(), err
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.toml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCheck(t *testing.T) {
+	good := write(t, "[[link]]\nname = \"a\"\nvdev = \"net_null0\"\n")
+	out, _, err := skua(t, "check", good)
+	if want := good + ": good: 1 link, 0 routes, 0 neighbours\n"; err != nil || out != want {
+		t.Errorf("good file: %q %v, want %q", out, err, want)
+	}
+	bad := write(t, "[[link]]\nname = \"a\"\nvdev = \"net_null0\"\nmtu = 12\n")
+	_, stderr, err := skua(t, "check", bad)
+	var code exitCode
+	if want := bad + ":4: link[0].mtu: 12 is out of range: want 68 to 9600\n"; stderr != want || !errors.As(err, &code) || code != 1 {
+		t.Errorf("bad file: %q %v, want %q", stderr, err, want)
+	}
+	if _, _, err := skua(t, "check", "/does/not/exist"); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("missing file: %v", err)
+	}
+}
+
+func TestCommandsSayWhatToDoWithoutAnInstance(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "netlink.sock")
+	for _, args := range [][]string{{"stats"}, {"reload"}, {"exec", "--", "true"}} {
+		_, _, err := skua(t, append([]string{"--socket", socket}, args...)...)
+		if args[0] == "exec" && err != nil && strings.Contains(err.Error(), "run make build") {
+			continue // the test binary has no shim beside it
+		}
+		if err == nil || !strings.Contains(err.Error(), "no Skua listens at") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestSocketIsFlagThenEnvironmentThenDefault(t *testing.T) {
+	t.Setenv("SKUA_SOCKET", "")
+	if got := findSocket(""); got != defaultSocket {
+		t.Error(got)
+	}
+	t.Setenv("SKUA_SOCKET", "/env")
+	if got := findSocket(""); got != "/env" {
+		t.Error(got)
+	}
+	if got := findSocket("/flag"); got != "/flag" {
+		t.Error(got)
+	}
+}
+
+func TestStaticProgramsAreRefused(t *testing.T) {
+	src := filepath.Join(t.TempDir(), "main.c")
+	if err := os.WriteFile(src, []byte("int main(void) { return 0; }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, static := range []bool{false, true} {
+		bin := filepath.Join(t.TempDir(), "prog")
+		args := []string{"-o", bin, src}
+		if static {
+			args = append(args, "-static")
+		}
+		if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if err := preloadable(bin); (err != nil) != static {
+			t.Errorf("static %v: %v", static, err)
+		}
+	}
+}
+
+func TestStatsTable(t *testing.T) {
+	s := Stats{
+		Time: time.Unix(0, 0),
+		Links: []LinkStats{
+			{Name: "wan", Up: true, LinkStats: dpif.LinkStats{RxPackets: 10, RxBytes: 640, TxPackets: 3, TxBytes: 180, RxDropped: 1}},
+			{Name: "lan"},
+		},
+		Drops:   []dpif.Counter{{Name: "IP_CSUM", Value: 4}},
+		Stages:  []StageStats{{Name: "ip_rcv", Packets: 10, PacketsPerBurst: 2.5, CyclesPerPacket: 12.34}, {Name: "unused"}},
+		Workers: []WorkerStats{{Worker: 0, Lcore: 1, Busy: 0.25, Punted: map[string]uint64{"icmp": 2, "arp": 1}}},
+	}
+	var out bytes.Buffer
+	s.print(&out)
+	want := `LINK  STATE  RX PACKETS  RX BYTES  RX DROPPED  TX PACKETS  TX BYTES  TX DROPPED
+wan   up     10          640       1           3           180       0
+lan   down   0           0         0           0           0         0
+
+DROP REASON  PACKETS
+IP_CSUM      4
+
+STAGE   PACKETS  PACKETS/BURST  CYCLES/PACKET
+ip_rcv  10       2.5            12.3
+
+WORKER  LCORE  BUSY   PUNTED         POLICED
+0       1      25.0%  arp 1, icmp 2  -
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}

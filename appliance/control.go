@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// The control socket speaks HTTP with JSON bodies: GET /stats, POST /reload. It is
+// for skua's own commands; netlink is for everything that netlink has words for.
+
+// controlHandler answers for inst.
+func controlHandler(inst *instance) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
+		stats, err := inst.stats()
+		answer(w, stats, err)
+	})
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
+		steps, err := inst.reload()
+		answer(w, steps, err)
+	})
+	return mux
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		slog.Debug("control socket", "err", err)
+	}
+}
+
+// serveControl listens on path until ctx is done.
+func serveControl(ctx context.Context, path string, mode os.FileMode, group *int, h http.Handler) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if group != nil {
+		if err := os.Chown(path, -1, *group); err != nil {
+			return errors.Join(err, l.Close())
+		}
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		<-ctx.Done()
+		_ = srv.Close()
+	}()
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			slog.Error("control socket", "err", err)
+		}
+	}()
+	return nil
+}
+
+// call asks the instance behind a netlink socket and decodes its answer into out.
+func call(netlinkSocket, method, path string, out any) error {
+	socket := controlSocket(netlinkSocket)
+	client := http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		},
+	}}
+	req, err := http.NewRequest(method, "http://skua"+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return explainDial(socket, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		return errors.New(strings.TrimSpace(string(text)))
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("%s: %w", socket, err)
+	}
+	return nil
+}
