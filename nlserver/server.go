@@ -4,6 +4,9 @@
 // what the kernel's af_netlink.c does for one is done here, in the same order and with the same
 // answers. It knows no networking: families (rtnetlink and so on) register their tables.
 //
+// A connection's goroutine blocks in recvmsg, on a thread of its own, and not in the runtime's
+// poller: every datagram that a client receives makes the connection writable, and would wake that.
+//
 // A send of a client is one frame (see shim/skua_nl.h). The connection's goroutine takes it,
 // hands its messages to the family under the family's lock, and completes the frame when the
 // answers are in the client's socket: so a send is over when its errors and ACKs can be read, as
@@ -27,6 +30,9 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// maxSockets bounds the netlink sockets of all clients: each costs a thread.
+const maxSockets = 2048
 
 // Config says where the server listens and who may do what.
 type Config struct {
@@ -52,7 +58,7 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	log      *slog.Logger
-	listener *net.UnixListener
+	listener int
 	families map[int]*Family
 	buffers  sync.Pool // *[]byte of frameMax
 
@@ -105,27 +111,32 @@ func (srv *Server) listen() error {
 	if err := os.Remove(private); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: private, Net: "unixpacket"})
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	l.SetUnlinkOnClose(false)
-	if err := srv.place(private); err != nil {
-		l.Close()
-		os.Remove(private)
-		return err
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: private}); err == nil {
+		err = srv.place(fd, private)
 	}
-	srv.listener = l
+	if err != nil {
+		unix.Close(fd)
+		os.Remove(private)
+		return fmt.Errorf("listen on %s: %w", path, err)
+	}
+	srv.listener = fd
 	return nil
 }
 
-func (srv *Server) place(private string) error {
+func (srv *Server) place(fd int, private string) error {
 	if srv.cfg.Group != nil {
 		if err := os.Chown(private, -1, *srv.cfg.Group); err != nil {
 			return err
 		}
 	}
 	if err := os.Chmod(private, srv.cfg.Mode); err != nil {
+		return err
+	}
+	if err := unix.Listen(fd, 128); err != nil {
 		return err
 	}
 	return os.Rename(private, srv.cfg.Path)
@@ -137,13 +148,15 @@ func (srv *Server) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 	defer srv.running.Wait()
+	defer srv.closeListener()
 	for {
-		conn, err := srv.listener.AcceptUnix()
+		fd, _, err := unix.Accept4(srv.listener, unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
-			srv.open(conn)
-		case errors.Is(err, net.ErrClosed):
+			srv.open(fd)
+		case srv.isClosed():
 			return nil
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
 			srv.log.Warn("netlink: a client was kept waiting", "error", err)
 			time.Sleep(50 * time.Millisecond)
@@ -154,17 +167,17 @@ func (srv *Server) Serve(ctx context.Context) error {
 }
 
 // open starts a connection's goroutine.
-func (srv *Server) open(conn *net.UnixConn) {
-	s, err := newSocket(srv, conn)
+func (srv *Server) open(fd int) {
+	s, err := newSocket(srv, fd)
 	if err != nil {
 		srv.log.Warn("netlink: a client was refused", "error", err)
-		conn.Close()
+		unix.Close(fd)
 		return
 	}
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	if srv.closed {
-		conn.Close()
+	if srv.closed || len(srv.sockets) >= maxSockets {
+		unix.Close(fd)
 		return
 	}
 	srv.sockets[s] = struct{}{}
@@ -178,16 +191,32 @@ func (srv *Server) open(conn *net.UnixConn) {
 	}()
 }
 
-// Close stops listening and disconnects all clients, which try to connect again. The socket file
-// stays for the next server.
+// Close stops listening and disconnects all clients, which try to connect again; Serve then
+// returns. The socket file stays for the next server.
 func (srv *Server) Close() error {
 	srv.mu.Lock()
+	defer srv.mu.Unlock()
 	srv.closed = true
 	for s := range srv.sockets {
 		s.hangUp()
 	}
-	srv.mu.Unlock()
-	return srv.listener.Close()
+	if srv.listener < 0 {
+		return nil
+	}
+	return unix.Shutdown(srv.listener, unix.SHUT_RDWR) // wakes accept
+}
+
+func (srv *Server) closeListener() {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	unix.Close(srv.listener)
+	srv.listener = -1
+}
+
+func (srv *Server) isClosed() bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.closed
 }
 
 // admin says whether the process at the other end of fd may change things. Its capabilities are

@@ -3,11 +3,9 @@
 package nlserver
 
 import (
-	"net"
 	"runtime"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,17 +17,15 @@ import (
 // family's lock is given up for a moment.
 const batch = 64
 
-// helloTime is how long a connection may stay silent before it says hello.
-const helloTime = 10 * time.Second
+// helloTime is how long a connection may stay silent before it says hello, in seconds.
+const helloTime = 10
 
 // Socket is a netlink socket of a client (struct netlink_sock).
 type Socket struct {
 	srv *Server
 	fam *Family // nil before the hello
 
-	conn  *net.UnixConn
-	raw   syscall.RawConn
-	fd    int // conn's, to be used under wmu or by run only
+	fd    int // of the connection, which blocks; to be used under wmu or by run only
 	mem   []byte
 	page  *page
 	admin bool
@@ -48,30 +44,25 @@ type Socket struct {
 	queue
 }
 
-func newSocket(srv *Server, conn *net.UnixConn) (*Socket, error) {
-	s := &Socket{srv: srv, conn: conn}
-	raw, err := conn.SyscallConn()
-	if err != nil {
+func newSocket(srv *Server, fd int) (*Socket, error) {
+	s := &Socket{srv: srv, fd: fd}
+	var err error
+	if s.admin, err = srv.admin(fd); err != nil {
 		return nil, err
 	}
-	s.raw = raw
-	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
+	if s.rcvbuf, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err != nil {
 		return nil, err
 	}
-	if s.admin, err = srv.admin(s.fd); err != nil {
-		return nil, err
-	}
-	s.rcvbuf, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
 	s.req.sock, s.req.Ext = s, &s.ext
-	s.in.prepare(s)
+	s.in.oob = make([]byte, unix.CmsgSpace(4*8))
 	return s, nil
 }
 
 // run is the life of a connection.
 func (s *Socket) run() {
-	s.conn.SetReadDeadline(time.Now().Add(helloTime))
+	setRecvTimeout(s.fd, helloTime)
 	for {
-		f, payload, file, err := s.in.next()
+		f, payload, file, err := s.in.next(s)
 		if err != nil {
 			break
 		}
@@ -79,7 +70,7 @@ func (s *Socket) run() {
 		if file >= 0 {
 			unix.Close(file)
 		}
-		s.in.release()
+		s.in.release(s)
 		if !ok {
 			break
 		}
@@ -88,7 +79,13 @@ func (s *Socket) run() {
 }
 
 // hangUp makes run end.
-func (s *Socket) hangUp() { s.conn.SetReadDeadline(time.Unix(1, 0)) }
+func (s *Socket) hangUp() {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	if !s.closed {
+		unix.Shutdown(s.fd, unix.SHUT_RDWR)
+	}
+}
 
 // close is netlink_release.
 func (s *Socket) close() {
@@ -103,7 +100,7 @@ func (s *Socket) close() {
 	s.wmu.Lock()
 	defer s.wmu.Unlock()
 	s.closed = true
-	s.conn.Close()
+	unix.Close(s.fd)
 	if s.mem != nil {
 		unix.Munmap(s.mem)
 		s.mem, s.page = nil, nil
@@ -187,7 +184,7 @@ func (s *Socket) hello(f frame, payload []byte, file int) bool {
 		s.page.admin.Store(1)
 	}
 	s.page.maxgroup.Store(fam.Groups)
-	s.conn.SetReadDeadline(time.Time{})
+	setRecvTimeout(s.fd, 0)
 	s.restore(h)
 	s.complete(f.seq, 0, nil)
 	return true

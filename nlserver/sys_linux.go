@@ -14,84 +14,88 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// setRecvTimeout makes receives fail after seconds, or never for 0.
+func setRecvTimeout(fd, seconds int) {
+	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(seconds)})
+}
+
 // inbox reads frames.
 type inbox struct {
-	s     *Socket
-	buf   *[]byte // from the server's pool while a frame is being handled
-	oob   []byte
-	msg   unix.Msghdr
-	iov   unix.Iovec
-	n     int
-	errno syscall.Errno
-	try   func(fd uintptr) bool
-}
-
-func (in *inbox) prepare(s *Socket) {
-	in.s = s
-	in.oob = make([]byte, unix.CmsgSpace(4*8))
-	in.try = in.recv
-}
-
-// recv is called when the socket may be readable; false waits.
-func (in *inbox) recv(fd uintptr) bool {
-	if in.buf == nil {
-		in.buf = in.s.srv.buffers.Get().(*[]byte)
-	}
-	in.iov.Base = unsafe.SliceData(*in.buf)
-	in.iov.SetLen(len(*in.buf))
-	in.msg = unix.Msghdr{Iov: &in.iov, Iovlen: 1, Control: unsafe.SliceData(in.oob)}
-	in.msg.SetControllen(len(in.oob))
-	for {
-		r, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&in.msg)),
-			unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-		if errno == unix.EINTR {
-			continue
-		}
-		in.n, in.errno = int(r), errno
-		if errno == unix.EAGAIN {
-			in.release()
-			return false
-		}
-		return true
-	}
-}
-
-// release gives the buffer back: the frame's payload is gone.
-func (in *inbox) release() {
-	if in.buf != nil {
-		in.s.srv.buffers.Put(in.buf)
-		in.buf = nil
-	}
+	buf *[]byte // from the server's pool while a frame is being handled
+	oob []byte
+	msg unix.Msghdr
+	iov unix.Iovec
 }
 
 var errFrame = errors.New("malformed frame")
 
 // next waits for a frame. file is the descriptor that came with it, or -1; payload is valid until
 // release.
-func (in *inbox) next() (f frame, payload []byte, file int, err error) {
+func (in *inbox) next(s *Socket) (f frame, payload []byte, file int, err error) {
+	if err := waitReadable(s.fd); err != nil {
+		return f, nil, -1, err
+	}
+	in.buf = s.srv.buffers.Get().(*[]byte)
+	in.iov.Base = unsafe.SliceData(*in.buf)
+	in.iov.SetLen(len(*in.buf))
+	in.msg = unix.Msghdr{Iov: &in.iov, Iovlen: 1, Control: unsafe.SliceData(in.oob)}
+	in.msg.SetControllen(len(in.oob))
+	n, err := recvmsg(s.fd, &in.msg)
 	file = -1
-	if err := in.s.raw.Read(in.try); err != nil {
-		return f, nil, file, err
-	}
-	if in.errno != 0 {
-		return f, nil, file, in.errno
-	}
-	if in.msg.Controllen > 0 {
+	if in.msg.Controllen > 0 && err == nil {
 		file = passedFile(in.oob[:in.msg.Controllen])
 	}
 	switch {
-	case in.n == 0:
+	case err != nil:
+	case n == 0:
 		err = io.EOF
-	case in.n < frameLen || in.msg.Flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
+	case n < frameLen || in.msg.Flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
 		err = errFrame
 	}
 	if err != nil {
 		if file >= 0 {
 			unix.Close(file)
 		}
+		in.release(s)
 		return f, nil, -1, err
 	}
-	return parseFrame(*in.buf), (*in.buf)[frameLen:in.n], file, nil
+	return parseFrame(*in.buf), (*in.buf)[frameLen:n], file, nil
+}
+
+// waitReadable looks at the next datagram without taking it: so that a silent connection holds no
+// buffer.
+func waitReadable(fd int) error {
+	for {
+		_, _, errno := syscall.Syscall6(unix.SYS_RECVFROM, uintptr(fd), 0, 0, unix.MSG_PEEK, 0, 0)
+		if errno == 0 {
+			return nil
+		}
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
+}
+
+// recvmsg takes what waitReadable saw.
+func recvmsg(fd int, msg *unix.Msghdr) (int, error) {
+	for {
+		r, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, uintptr(fd),
+			uintptr(unsafe.Pointer(msg)), unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		if errno == 0 {
+			return int(r), nil
+		}
+		if errno != unix.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// release gives the buffer back: the frame's payload is gone.
+func (in *inbox) release(s *Socket) {
+	if in.buf != nil {
+		s.srv.buffers.Put(in.buf)
+		in.buf = nil
+	}
 }
 
 // passedFile keeps the first descriptor of SCM_RIGHTS and closes the others.
