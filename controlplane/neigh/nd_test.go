@@ -356,6 +356,18 @@ func TestProxyND(t *testing.T) {
 	}
 }
 
+func TestSubnetRouterAnycast(t *testing.T) {
+	m := ns(peer, "ff02::1:ff00:0", "2001:db8::", sllao(2))
+	e := newEnv(t)
+	e.nd(e.eth0, m)
+	e.same("sent by a host", e.sent(), "")
+	e.forwarding6()
+	e.sent()
+	e.ndType(e.eth0, m, 255, unix.PACKET_MULTICAST)
+	e.clock.Advance(800 * time.Millisecond)
+	e.same("sent by a router", e.sent(), "eth0: NA 2001:db8:: from 2001:db8::1 to 2001:db8::2 router solicited tllao")
+}
+
 func TestRouterSolicitation(t *testing.T) {
 	e := newEnv(t)
 	e.forwarding6()

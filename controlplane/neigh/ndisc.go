@@ -168,7 +168,7 @@ func (t *Table) dadConflict(l *link.Link, target netip.Addr, from link.HardAddr)
 // ndProxied says whether to answer for target, which is not an address of l: an anycast address, or
 // one with a proxy entry, whose router flag then counts.
 func (t *Table) ndProxied(l *link.Link, target netip.Addr, router *bool) (answer, delay bool) {
-	if t.Anycast != nil && t.Anycast(l, target) {
+	if t.anycast(l, target) {
 		return true, true
 	}
 	if !l.Forwarding6() || t.links.All6.ProxyNDP == 0 && l.Conf6.ProxyNDP == 0 {

@@ -81,20 +81,40 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// routeInput is ip_route_input for an ARP request: RTN_LOCAL for an own address of any link without
-// the hook.
+// routeInput is ip_route_input for an ARP request: the martians first, then the hook. Without the
+// hook only own addresses, of any link, are reached.
 func (t *Table) routeInput(in *link.Link, dst, src netip.Addr) (typ uint8, out *link.Link, ok bool) {
-	if t.RouteInput != nil {
+	switch {
+	case src.IsMulticast(), src.As4()[0] == 0, src == limitedBroadcast,
+		src.IsLoopback() && !in.RouteLocalnet(),
+		t.addrs.IsLocal(src) != nil && !in.AcceptLocal():
+		return 0, nil, false
+	case t.RouteInput != nil:
 		typ, out, err := t.RouteInput(in, dst, src)
 		return typ, out, err == nil
-	}
-	if t.addrs.IsLocal(src) != nil || src.IsMulticast() || src.IsLoopback() {
-		return 0, nil, false // a martian
-	}
-	if t.addrs.IsLocal(dst) != nil {
+	case t.addrs.IsLocal(dst) != nil:
 		return unix.RTN_LOCAL, nil, true
 	}
 	return 0, nil, false
+}
+
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// anycast says whether a is the subnet-router anycast address (RFC 4291 2.6.1) of an address of l,
+// which a router has (addrconf_join_anycast).
+func (t *Table) anycast(l *link.Link, a netip.Addr) bool {
+	if t.Anycast != nil {
+		return t.Anycast(l, a)
+	}
+	if !l.Forwarding6() {
+		return false
+	}
+	for _, x := range t.addrs.OfLink(l, unix.AF_INET6) {
+		if p := x.Prefix.Masked(); p.Bits() < 127 && p.Addr() == a && !a.IsUnspecified() {
+			return true
+		}
+	}
+	return false
 }
 
 // linkLocal is ipv6_get_lladdr: the link-local address of l that has none of the banned IFA_F_*.

@@ -41,7 +41,8 @@ type Table struct {
 	OnRouterToHost func(l *link.Link, router netip.Addr)
 	// Membership joins (true) or leaves the solicited-node group of a proxied IPv6 address.
 	Membership func(l *link.Link, group netip.Addr, join bool)
-	// Anycast says whether target is an anycast address of l (ipv6_chk_acast_addr).
+	// Anycast says whether target is an anycast address of l (ipv6_chk_acast_addr). Without it a
+	// router has the subnet-router anycast addresses of its addresses.
 	Anycast func(l *link.Link, target netip.Addr) bool
 
 	// Drops counts packets of ARP and ND, and packets that asked for a neighbour, that were not
