@@ -120,6 +120,9 @@ func (t *Table) alloc6(c Config) (*Addr, error) {
 			"ipv6: Cannot assign multicast address without \"IFA_F_MCAUTOJOIN\" flag")
 	case ip.IsLoopback() && !c.Link.Loopback():
 		return nil, rtnl.Errorf(unix.EADDRNOTAVAIL, "ipv6: Cannot assign loopback address on this device")
+	case ip.Is4In6():
+		// Where one IPv4 address is written in two ways, filters and lookups see two.
+		return nil, rtnl.Errorf(unix.EADDRNOTAVAIL, "ipv6: Cannot assign IPv4-mapped address")
 	case !c.Link.In6Dev:
 		return nil, rtnl.Errorf(unix.ENODEV, "ipv6: device is going away")
 	case c.Link.Conf6.DisableIPv6 != 0:
@@ -144,12 +147,12 @@ func (t *Table) alloc6(c Config) (*Addr, error) {
 	return a, nil
 }
 
-// place6 is ipv6_link_dev_addr: by scope, the widest first.
+// place6 is ipv6_link_dev_addr: by scope, the widest first; of one scope the newest first.
 func (t *Table) place6(a *Addr) int {
 	scope := srcScope(a.Local())
 	list := t.v6[a.Link.Index]
 	for i, x := range list {
-		if scope > srcScope(x.Local()) {
+		if scope >= srcScope(x.Local()) {
 			return i
 		}
 	}

@@ -343,7 +343,7 @@ func count(l *Link, flags, bit uint32, counter *uint32) {
 // notifyFlags is __dev_notify_flags: the message first, then the events.
 func (t *Table) notifyFlags(l *Link, oldFlags, oldG uint32) {
 	changes := oldFlags ^ l.devFlags
-	if all := changes | oldG ^ l.gflags; all != 0 {
+	if all := changes | (oldG ^ l.gflags); all != 0 {
 		t.announce(l, unix.RTM_NEWLINK, all, 0)
 	}
 	if changes&unix.IFF_UP != 0 {

@@ -5,8 +5,7 @@ package iproute
 import (
 	"testing"
 
-	"skua/controlplane/addr"
-	"skua/controlplane/link"
+	"skua/controlplane"
 	"skua/controlplane/rtnl"
 	"skua/dataplane/dpif"
 	"skua/nlserver"
@@ -14,12 +13,12 @@ import (
 )
 
 // assemble builds a control plane and its netlink family.
-func assemble(t *testing.T, dp dpif.Dataplane, clock rtnl.Clock) (*rtnl.Net, *link.Table, *nlserver.Family) {
-	net := rtnl.NewNet(0, dp, clock, nil)
-	links, err := link.New(net)
+func assemble(t *testing.T, dp dpif.Dataplane, clock rtnl.Clock) (*controlplane.Stack, *nlserver.Family) {
+	s, err := controlplane.New(controlplane.Options{DP: dp, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
-	addrs := addr.New(net, links)
-	return net, links, rtnetlink.New(rtnetlink.Tables{Net: net, Links: links, Addrs: addrs})
+	return s, rtnetlink.New(rtnetlink.Tables{
+		Net: s.Net, Links: s.Links, Addrs: s.Addrs, Neighs: s.Neighs, Rules: s.Rules, Routes: s.Routes,
+	})
 }

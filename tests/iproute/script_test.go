@@ -19,7 +19,9 @@ type step struct {
 }
 
 // text is the line as it is shown.
-func (s step) text() string { return fmt.Sprintf("%d: %s %s", s.line, s.verb, strings.Join(s.args, " ")) }
+func (s step) text() string {
+	return fmt.Sprintf("%d: %s %s", s.line, s.verb, strings.Join(s.args, " "))
+}
 
 // script is a file of testdata.
 type script struct {

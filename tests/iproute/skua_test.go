@@ -28,17 +28,13 @@ type skuaWorld struct {
 }
 
 func newSkua(t *testing.T, shim string) *skuaWorld {
-	fake := dpif.NewFake()
-	if err := fake.AddNet(0); err != nil {
-		t.Fatal(err)
-	}
 	clock := rtnl.NewManualClock()
-	net, links, family := assemble(t, fake, clock)
-	w := &skuaWorld{net: net, links: links, clock: clock}
+	stack, family := assemble(t, dpif.NewFake(), clock)
+	w := &skuaWorld{net: stack.Net, links: stack.Links, clock: clock}
 
-	net.Lock()
+	w.net.Lock()
 	for i, p := range ports {
-		_, err := links.Add(link.Config{
+		_, err := w.links.Add(link.Config{
 			Index: uint32(i + 2), Name: p.name, Port: uint16(i), Kind: "tun", HardAddr: p.mac,
 			MaxMTU: 65521, Carrier: true,
 		})
@@ -46,7 +42,7 @@ func newSkua(t *testing.T, shim string) *skuaWorld {
 			t.Fatal(err)
 		}
 	}
-	net.Unlock()
+	w.net.Unlock()
 
 	path := filepath.Join(t.TempDir(), "nl")
 	srv, err := nlserver.New(nlserver.Config{Path: path, Families: []*nlserver.Family{family}})
