@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/addr"
+	"skua/controlplane/addrconf"
 	"skua/controlplane/icmp"
 	"skua/controlplane/link"
 	"skua/controlplane/neigh"
@@ -46,6 +47,7 @@ type Stack struct {
 	Rules    *rule.Table
 	Routes   *route.Table
 	ICMP     *icmp.Handler
+	Addrconf *addrconf.Table
 }
 
 // New makes the instance in the data plane and its tables. The order in which the tables subscribe
@@ -74,10 +76,44 @@ func New(o Options) (*Stack, error) {
 	}
 	s.Net.Subscribe(s.Routes.Event)
 	s.ICMP = icmp.New(s.Net, s.Links, s.Addrs, s.Routes, s.Neighs)
+	s.Addrconf = addrconf.New(s.Net, s.Links, s.Addrs, s.Neighs)
+	s.Net.Subscribe(s.Addrconf.Event)
 
+	// What a table asks of those to its right.
 	s.Neighs.RouteInput = s.routeInput
 	s.Neighs.RouteOutput = s.routeOutput
+	s.Neighs.OnDADConflict = s.Addrconf.Conflict
+	s.Neighs.DADNonce = s.Addrconf.Nonce
+	s.Neighs.Anycast = s.Addrconf.IsAnycast
+	s.Neighs.Membership = s.Addrconf.Membership
+	s.Routes.Joined = s.Addrconf.Joined
+	s.Routes.Reachable = s.reachable
+
+	for reason, p := range police {
+		if err := o.DP.Police(dpif.PuntReason(reason), p.rate, p.burst); err != nil {
+			return nil, errors.Join(fmt.Errorf("police: %w", err), o.DP.DelNet(o.Net))
+		}
+	}
 	return s, nil
+}
+
+// police is how many packets of a reason a worker may punt each second, and at once: what keeps
+// neighbours alive has room of its own, and a flood for us costs no more than this.
+var police = [dpif.PuntMax]struct{ rate, burst uint32 }{
+	dpif.PuntARP:       {20000, 4000},
+	dpif.PuntND:        {20000, 4000},
+	dpif.PuntICMP:      {20000, 4000},
+	dpif.PuntIGMP:      {2000, 500},
+	dpif.PuntLocal:     {200000, 20000},
+	dpif.PuntICMPSend:  {10000, 2000},
+	dpif.PuntNeighMiss: {10000, 4000},
+	dpif.PuntNeighUsed: {50000, 10000},
+}
+
+// reachable says whether an IPv6 gateway may be taken (rt6_check_neigh): it has not failed.
+func (s *Stack) reachable(l *link.Link, gw netip.Addr) bool {
+	n := s.Neighs.Lookup(l, gw)
+	return n == nil || n.NUD&unix.NUD_FAILED == 0
 }
 
 // routeInput is what ARP and ND ask about a packet from src to dst that came in by in

@@ -146,13 +146,13 @@ func (o *options) sourceRoute(opt []byte, src netip.Addr) {
 	for next -= 4; next > 3; next -= 4 {
 		back = append(back, opt[next-1:next+3]...)
 	}
-	if next+7 <= len(opt) && src == netip.AddrFrom4([4]byte(opt[next+3:next+7])) && len(back) >= 4 {
-		back = back[:len(back)-4]
+	back = append(back, 0, 0, 0, 0) // the last place is the final destination's
+	if next+7 <= len(opt) && src == netip.AddrFrom4([4]byte(opt[next+3:next+7])) {
+		back = back[4:]
 	}
 	if len(back) == 0 {
 		return
 	}
-	// The final destination takes the last place, which back ends with one more address for.
 	o.data = append(o.data, opt[0], byte(3+len(back)), 4)
 	o.data = append(o.data, back...)
 	o.faddr, o.srrEnd = faddr, ipHdrLen+len(o.data)-4

@@ -58,3 +58,10 @@ func TestKernel(t *testing.T) {
 		})
 	}
 }
+
+// Skua does the same, with the real data plane and without root.
+func TestSkua(t *testing.T) {
+	for _, s := range scripts(t) {
+		t.Run(s.Name, func(t *testing.T) { run(t, s, newSkua(t, s)) })
+	}
+}
