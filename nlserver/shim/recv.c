@@ -159,7 +159,7 @@ static ssize_t shim_recv_bytes(struct shim_sock *s, int fd, void *buf, size_t le
 
 SHIM_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 	ssize_t r;
 
 	if (!s)
@@ -172,7 +172,7 @@ SHIM_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 SHIM_EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
 			     socklen_t *fromlen)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 
 	if (!s)
 		return real(recvfrom)(fd, buf, len, flags, from, fromlen);
@@ -181,7 +181,7 @@ SHIM_EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct so
 
 SHIM_EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 
 	if (!s)
 		return real(recv)(fd, buf, len, flags);
@@ -190,7 +190,7 @@ SHIM_EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 
 SHIM_EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 
 	if (!s)
 		return real(read)(fd, buf, len);
@@ -199,7 +199,7 @@ SHIM_EXPORT ssize_t read(int fd, void *buf, size_t len)
 
 SHIM_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
 	ssize_t r;
 
@@ -213,7 +213,7 @@ SHIM_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 SHIM_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 			 struct timespec *timeout)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 	unsigned int i;
 	ssize_t r = 0;
 

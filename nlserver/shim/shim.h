@@ -56,6 +56,8 @@ struct shim_epoll {
 struct shim_sock {
 	int refs;       /* descriptors and calls under way; under sock.c's lock */
 	uint64_t inode; /* of the connection: tells whether a descriptor is still ours */
+	int fd_seen;    /* the descriptor whose inode was compared last, and when */
+	uint64_t tick_seen;
 	struct skua_nl_page *page;
 	struct shim_epoll *epolls; /* under sock.c's lock */
 };
@@ -101,6 +103,7 @@ void shim_real_resolve(void);
 /* sock.c */
 const char *shim_server(void);      /* SKUA_SOCKET, or NULL */
 struct shim_sock *shim_get(int fd); /* NULL: no netlink socket; else shim_put it */
+struct shim_sock *shim_get_again(int fd);
 void shim_put(struct shim_sock *s);
 int shim_track(int fd, struct shim_sock *s);
 void shim_forget(int fd);

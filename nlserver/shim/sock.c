@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct shim_sock *shim_table[SHIM_FDS_MAX];
@@ -92,28 +93,62 @@ void shim_put(struct shim_sock *s)
 		shim_free(s);
 }
 
-struct shim_sock *shim_get(int fd)
+/* The coarse clock in nanoseconds: a few milliseconds to a tick, and cheap to read. */
+static uint64_t shim_tick(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* seen: the tick up to which an earlier look at the inode will do. */
+static struct shim_sock *shim_find(int fd, uint64_t now, uint64_t seen)
 {
 	struct shim_sock *s;
 	int saved = errno;
-	uint64_t inode;
+	uint64_t inode = 0;
 
 	if ((unsigned int)fd >= SHIM_FDS_MAX || !__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED))
 		return NULL;
-	inode = shim_inode(fd);
 	shim_lock();
 	s = shim_table[fd];
-	if (s && s->inode == inode)
+	if (s)
 		s->refs++;
-	else if (s)
-		inode = 0;
 	shim_unlock();
-	if (s && !inode) {
-		shim_forget(fd);
-		s = NULL;
-	}
+	if (!s)
+		return NULL;
+	if (s->fd_seen == fd && s->tick_seen >= seen)
+		return s;
+	inode = shim_inode(fd);
 	errno = saved;
-	return s;
+	if (inode == s->inode) {
+		s->fd_seen = fd;
+		s->tick_seen = now;
+		return s;
+	}
+	shim_put(s);
+	shim_forget(fd);
+	return NULL;
+}
+
+struct shim_sock *shim_get(int fd)
+{
+	return shim_find(fd, 0, UINT64_MAX);
+}
+
+/*
+ * For receives, of which there may be very many in a row: a descriptor that was looked at in this
+ * tick is not looked at again.
+ */
+struct shim_sock *shim_get_again(int fd)
+{
+	uint64_t now;
+
+	if ((unsigned int)fd >= SHIM_FDS_MAX || !__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED))
+		return NULL;
+	now = shim_tick();
+	return shim_find(fd, now, now);
 }
 
 /* Make fd another descriptor of s. */
