@@ -259,12 +259,16 @@ func (f *family) dumpNeighs(d *nlserver.Dump) error {
 		}
 		d.State = s
 	}
-	if s.index != 0 || s.master != 0 {
-		d.AnswerFlags |= unix.NLM_F_DUMP_FILTERED
+	begin := func() *nlmsg.Encoder {
+		e := d.Begin(unix.RTM_NEWNEIGH)
+		if s.index != 0 || s.master != 0 { // the kernel's NLMSG_DONE does not say it here
+			e.SetFlags(unix.NLM_F_DUMP_FILTERED)
+		}
+		return e
 	}
 	for ; s.next < len(s.entries); s.next++ {
 		if n := s.entries[s.next]; !n.Dead && s.shows(n.Link) {
-			e := d.Begin(unix.RTM_NEWNEIGH)
+			e := begin()
 			f.fillNeigh(e, n, n.Refs())
 			if !e.End() {
 				return nlmsg.ErrFull
@@ -273,7 +277,7 @@ func (f *family) dumpNeighs(d *nlserver.Dump) error {
 	}
 	for ; s.next < len(s.proxies); s.next++ {
 		if p := s.proxies[s.next]; s.shows(p.Link) {
-			e := d.Begin(unix.RTM_NEWNEIGH)
+			e := begin()
 			fillProxy(e, p)
 			if !e.End() {
 				return nlmsg.ErrFull
