@@ -97,7 +97,7 @@ func (c *Config) ealArgs(h host, cpus lcoreCPUs) ([]string, error) {
 	}
 	level := c.LogLevel
 	if level == "" {
-		level = "warning"
+		level = "error"
 	}
 	args = append(args, "--log-level="+level)
 	if !slices.Contains(c.EALArgs, "--telemetry") {
@@ -111,15 +111,15 @@ func filePrefix() string {
 	return "skua-" + strconv.Itoa(os.Getpid())
 }
 
-// removeRuntimeDir removes the folder that EAL makes for its sockets and leaves behind.
-func removeRuntimeDir() {
+// runtimeDir is the folder that EAL makes for its sockets and leaves behind.
+func runtimeDir() string {
 	base := "/var/run"
 	if os.Getuid() != 0 {
 		if base = os.Getenv("XDG_RUNTIME_DIR"); base == "" {
 			base = "/tmp"
 		}
 	}
-	os.RemoveAll(filepath.Join(base, "dpdk", filePrefix()))
+	return filepath.Join(base, "dpdk", filePrefix())
 }
 
 // initEAL runs rte_eal_init, and says what an error means.
@@ -132,7 +132,8 @@ func (c *Config) initEAL(h host, cpus lcoreCPUs) error {
 		return fmt.Errorf("DPDK does not start (%w)%s; it was given: %s", err, ealAdvice(err, args),
 			strings.Join(args[1:], " "))
 	}
-	eal.StopLcores() // from now on they run C
+	eal.StopLcores()        // from now on they run C
+	os.Remove(runtimeDir()) // nothing is in it but with --telemetry
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -37,7 +38,7 @@ type Config struct {
 	MemoryMB  int      // MiB of DPDK memory without hugepages; 0: what Mbufs come to
 	PCI       []string // PCI devices, which have to be known now
 	EALArgs   []string // for EAL as they are
-	LogLevel  string   // of DPDK's own messages on stderr: error, warning (default), notice, ...
+	LogLevel  string   // of DPDK's own messages on stderr: error (default), warning, notice, ...
 
 	Mbufs     int       // packet buffers; 0: 32768
 	MbufSize  int       // bytes of a packet that a buffer holds, 64..65407; 0: 2048
@@ -127,7 +128,7 @@ func Open(c Config) (*Dataplane, error) {
 	d := &Dataplane{conf: c, workers: c.Workers, cpus: cpus}
 	if err := d.init(); err != nil {
 		eal.Cleanup()
-		removeRuntimeDir()
+		os.RemoveAll(runtimeDir())
 		return nil, err
 	}
 	if err := d.launch(); err != nil {
@@ -175,7 +176,7 @@ func (d *Dataplane) Close() error {
 	d.punts.close()
 	C.dp_fini()
 	err = errors.Join(err, eal.Cleanup())
-	removeRuntimeDir()
+	os.RemoveAll(runtimeDir())
 	return err
 }
 
