@@ -18,8 +18,7 @@ func (t *Table) HandleMiss(p *dpif.Punt) {
 	l := t.links.ByIndex(p.Oif)
 	a := p.Addr.Unmap()
 	if l == nil || !l.Up() || !a.IsValid() {
-		t.drop(DropUnknownLink)
-		t.unpublish(p.Oif, a)
+		t.drop(DropUnknownLink) // what is held went with the link
 		return
 	}
 	n := t.Lookup(l, a)
@@ -27,7 +26,7 @@ func (t *Table) HandleMiss(p *dpif.Punt) {
 		var err error
 		if n, err = t.create(l, a, 0, false); err != nil {
 			t.drop(DropTableFull)
-			t.unpublish(p.Oif, a) // lets go of what is held
+			t.letGo(l, a)
 			return
 		}
 	}
@@ -38,6 +37,13 @@ func (t *Table) HandleMiss(p *dpif.Punt) {
 		n.hint = src
 	}
 	t.eventSend(n)
+}
+
+// letGo has the data plane drop what it holds for a neighbour that is not in the table: deleting one
+// that is being resolved does that.
+func (t *Table) letGo(l *link.Link, a netip.Addr) {
+	_ = t.net.DP.SetNeigh(dpif.Neigh{Net: t.net.ID, Ifindex: l.Index, Addr: a, NUD: unix.NUD_INCOMPLETE})
+	t.unpublish(l.Index, a)
 }
 
 // packetSource is the source address of the IP packet in p; invalid: there is none of a's family.

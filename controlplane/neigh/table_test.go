@@ -35,6 +35,9 @@ func TestTableOverflow(t *testing.T) {
 		t.Errorf("stats %+v", e.table.Stats(unix.AF_INET))
 	}
 	e.want(e.eth0, host(1499).String(), "none")
+	if calls := e.dp.Calls(); calls[len(calls)-1] != "DelNeigh 0 2 "+host(1499).String() {
+		t.Errorf("the data plane still holds the packet: %q", calls[len(calls)-1])
+	}
 	all, err := e.dp.DumpNeighs(0)
 	if err != nil || len(all) != 1024 {
 		t.Errorf("data plane has %d, %v", len(all), err)
