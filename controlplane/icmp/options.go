@@ -35,13 +35,17 @@ type options struct {
 }
 
 // echoOptions is __ip_options_echo: of the options of k, whose records the data plane has written
-// already, those that an answer carries on.
-func (h *Handler) echoOptions(k *packet) (options, error) {
+// already, those that an answer carries on. bad is the offset in the header of what a parameter
+// problem is about, 0: nothing is wrong; what follows it was never looked at.
+func (h *Handler) echoOptions(k *packet, bad uint32) (options, error) {
 	var o options
 	if !k.is4() || k.ip[0]&15 == 5 {
 		return o, nil
 	}
 	in := k.ip[ipHdrLen:min(int(k.ip[0]&15)*4, len(k.ip))]
+	if bad >= ipHdrLen {
+		in = in[:min(int(bad)-ipHdrLen, len(in))]
+	}
 	var rr, ts, srr, cipso []byte
 	for len(in) > 0 && in[0] != ipoptEnd {
 		if in[0] == ipoptNoop {
@@ -49,7 +53,7 @@ func (h *Handler) echoOptions(k *packet) (options, error) {
 			continue
 		}
 		if len(in) < 2 || in[1] < 2 || int(in[1]) > len(in) {
-			break // what a parameter problem is about; the rest was never looked at
+			break // cut by bad
 		}
 		opt := in[:in[1]]
 		switch {

@@ -122,7 +122,7 @@ func (h *Handler) timestamp(k *packet, msg []byte) {
 
 // reply4 is icmp_reply: msg goes back to where the packet came from, its options with it.
 func (h *Handler) reply4(k *packet, msg []byte) {
-	opt, err := h.echoOptions(k)
+	opt, err := h.echoOptions(k, 0)
 	if err != nil {
 		return
 	}

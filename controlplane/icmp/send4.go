@@ -52,7 +52,11 @@ func (h *Handler) send4(k *packet, typ, code uint8, info uint32) {
 	if isError4(typ) {
 		tos = tos&tosMask | precInternetControl
 	}
-	opt, err := h.echoOptions(k)
+	bad := uint32(0)
+	if typ == icmpParamProb {
+		bad = info >> 24
+	}
+	opt, err := h.echoOptions(k, bad)
 	if err != nil {
 		return
 	}

@@ -172,7 +172,7 @@ func (l *Link) conf6() (c dpif.Conf) {
 	if !l.In6Dev {
 		return 0
 	}
-	c = dpif.ConfEnabled
+	c = dpif.ConfEnabled | dpif.ConfSendRedirects // there is no sysctl against IPv6 redirects
 	if l.Forwarding6() {
 		c |= dpif.ConfForwarding
 	}

@@ -238,7 +238,7 @@ func (t *Table) checkDevice4(h *HopConfig, hop *nexthop.Hop) error {
 	if !l.Up() {
 		return rtnl.Errorf(unix.ENETDOWN, "Device for nexthop is not up")
 	}
-	hop.Link, hop.Scope = l, unix.RT_SCOPE_LINK
+	hop.Link, hop.Scope = l, unix.RT_SCOPE_HOST
 	markCarrier(hop)
 	return nil
 }
@@ -312,9 +312,8 @@ func (t *Table) validPrefSrc4(cfg *Config) bool {
 // addrType4 is what a table says of an address (inet_addr_type_dev_table): RTN_*. l, when not nil,
 // must be the link of the route that says so.
 func (t *Table) addrType4(a netip.Addr, l *link.Link, table uint32) uint8 {
-	b := a.As4()
 	switch {
-	case b[0] == 0 || b == [4]byte{255, 255, 255, 255}:
+	case isZeronet(a) || isLimitedBroadcast(a):
 		return unix.RTN_BROADCAST
 	case a.IsMulticast():
 		return unix.RTN_MULTICAST

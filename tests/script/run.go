@@ -39,6 +39,8 @@ type Run struct {
 	Router Router
 	// Log receives every step and frame.
 	Log func(format string, args ...any)
+
+	waiting map[string][][]byte // received, and passed over by "expect LINK any"
 }
 
 // setup is what every script starts from, said to both routers, so that the defaults of the host
@@ -55,6 +57,7 @@ var setup = []string{
 
 // Setup makes the topology.
 func (r *Run) Setup() error {
+	r.waiting = map[string][][]byte{}
 	lines := setup
 	if !r.Script.DAD {
 		lines = append(lines[:len(lines):len(lines)], "net.ipv6.conf.default.accept_dad=0")
@@ -195,6 +198,9 @@ func (r *Run) expect(st *Step) error {
 	case len(st.Words) == 2 && st.Words[1] == "none":
 		return r.none(link, silence)
 	}
+	if len(st.Words) == 2 && st.Words[1] == "any" {
+		return r.expectAny(st)
+	}
 	count := 1
 	if len(st.Words) == 3 && st.Words[1] == "count" {
 		n, err := strconv.Atoi(st.Words[2])
@@ -214,6 +220,27 @@ func (r *Run) expect(st *Step) error {
 		}
 	}
 	return nil
+}
+
+// expectAny takes the first frame that is the expected one, and leaves those before it.
+func (r *Run) expectAny(st *Step) error {
+	link := st.Words[0]
+	var passed [][]byte
+	defer func() { r.waiting[link] = append(passed, r.waiting[link]...) }()
+	others := ""
+	for {
+		frame := r.next(link, patience)
+		if frame == nil {
+			return fmt.Errorf("%s: none of what came is { %s }%s%s", link, st.Text, others, r.elsewhere())
+		}
+		got := pkt.Decode(frame)
+		err := pkt.Match(st.Packet, got)
+		if err == nil {
+			return nil
+		}
+		others += fmt.Sprintf("\n  %v: %s", err, got)
+		passed = append(passed, frame)
+	}
 }
 
 // elsewhere says what waits on other links, for a frame that was not found.
@@ -243,6 +270,10 @@ func (r *Run) none(link string, wait time.Duration) error {
 
 // next takes the next frame from a link, but for those that are ignored.
 func (r *Run) next(link string, wait time.Duration) []byte {
+	if w := r.waiting[link]; len(w) > 0 {
+		r.waiting[link] = w[1:]
+		return w[0]
+	}
 	for {
 		frame := r.Router.Recv(link, wait)
 		if frame == nil {

@@ -267,7 +267,7 @@ func (s *Script) check(st *Step) error {
 			return nil
 		}
 		if n == 0 || !s.hasLink(st.Words[0]) || st.Packet == nil && (n != 2 || st.Words[1] != "none") {
-			return fmt.Errorf("expect none, expect LINK none, expect LINK [count N] { packet }")
+			return fmt.Errorf("expect none, expect LINK none, expect LINK [any | count N] { packet }")
 		}
 	case "advance":
 		if n != 1 {

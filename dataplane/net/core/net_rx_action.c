@@ -70,6 +70,26 @@ static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, stru
 	return protocol;
 }
 
+/*
+ * A frame with a tag of VLAN 0 carries a priority and is the device's own: the tag is taken out.
+ * Returns the EtherType behind it; that of the tag when the frame is another VLAN's.
+ */
+static __rte_noinline uint16_t skb_vlan_untag(struct softnet_data *sd, struct rte_mbuf *m,
+					      struct net_device *dev)
+{
+	char *eth = rte_pktmbuf_mtod(m, char *);
+	uint16_t tci;
+
+	if (m->data_len < ETH_HLEN + 4)
+		return htons(ETH_P_8021Q);
+	memcpy(&tci, eth + ETH_HLEN, 2);
+	if (tci & htons(0x0fff))
+		return htons(ETH_P_8021Q);
+	memmove(eth + 4, eth, 12);
+	rte_pktmbuf_adj(m, 4);
+	return eth_type_trans(sd, m, dev);
+}
+
 /* Everything but IP: ARP goes up, the rest nobody wants. */
 static __rte_noinline void netif_receive_other(struct softnet_data *sd, struct net_device *dev,
 					       struct sk_buff *skb, uint16_t protocol)
@@ -129,6 +149,12 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 			continue;
 		protocol = eth_type_trans(sd, m, dev);
 		if (protocol == htons(ETH_P_IP))
+			ip[n_ip++] = mbuf_skb(m);
+		else if (protocol == htons(ETH_P_IPV6))
+			ip6[n_ip6++] = mbuf_skb(m);
+		else if (protocol != htons(ETH_P_8021Q))
+			netif_receive_other(sd, dev, mbuf_skb(m), protocol);
+		else if ((protocol = skb_vlan_untag(sd, m, dev)) == htons(ETH_P_IP))
 			ip[n_ip++] = mbuf_skb(m);
 		else if (protocol == htons(ETH_P_IPV6))
 			ip6[n_ip6++] = mbuf_skb(m);

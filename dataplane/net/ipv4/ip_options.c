@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ip_options.c - IPv4 options: validated once (ip_options_compile), acted on while forwarding. No
- * address of ours is put into a record route or timestamp before the packet leaves.
+ * ip_options.c - IPv4 options: validated once (ip_options_compile), when the packet has its route.
+ * A record route and a timestamp get the address that the packet was meant for (spec_dst) there;
+ * forwarding replaces the one in the record route by that of the link the packet leaves by.
  */
 #include <time.h>
 
@@ -13,7 +14,6 @@
 /* skb->ip.opt_flags */
 #define IPOPT_F_RR_NEEDADDR (1u << 0)
 #define IPOPT_F_TS_NEEDADDR (1u << 1)
-#define IPOPT_F_TS_NEEDTIME (1u << 2)
 #define IPOPT_F_SRR_HIT (1u << 3)
 
 /* The timestamp option's flag nibble (RFC 791). */
@@ -27,6 +27,14 @@ struct options {
 	uint8_t *iph;
 	uint32_t bad; /* offset of what is wrong */
 };
+
+/* What we are to the sender: the address it wrote to, or ours on the link that it is on. */
+static uint32_t fib_compute_spec_dst(const struct options *o)
+{
+	if (o->skb->rt_type == RTN_LOCAL)
+		return ((const struct iphdr *)o->iph)->daddr;
+	return inet_select_addr(o->skb->dev);
+}
 
 /* Milliseconds since midnight UT, RFC 791. */
 static uint32_t inet_current_timestamp(void)
@@ -62,7 +70,7 @@ static bool options_srr(struct options *o, uint32_t off, uint32_t len)
 
 static bool options_rr(struct options *o, uint32_t off, uint32_t len)
 {
-	const uint8_t *p = o->iph + off;
+	uint8_t *p = o->iph + off;
 
 	if (o->skb->ip.rr) {
 		o->bad = off;
@@ -76,8 +84,13 @@ static bool options_rr(struct options *o, uint32_t off, uint32_t len)
 		o->bad = off + 2;
 		return false;
 	}
-	if (p[2] <= len)
+	if (p[2] <= len) {
+		uint32_t addr = fib_compute_spec_dst(o);
+
+		memcpy(p + p[2] - 1, &addr, 4);
+		p[2] = (uint8_t)(p[2] + 4);
 		o->skb->ip.opt_flags |= IPOPT_F_RR_NEEDADDR;
+	}
 	o->skb->ip.rr = (uint8_t)off;
 	return true;
 }
@@ -85,7 +98,7 @@ static bool options_rr(struct options *o, uint32_t off, uint32_t len)
 static bool options_timestamp(struct options *o, uint32_t off, uint32_t len)
 {
 	uint8_t *p = o->iph + off;
-	uint32_t need = 4;
+	uint32_t addr, now;
 
 	if (o->skb->ip.ts) {
 		o->bad = off;
@@ -115,32 +128,34 @@ static bool options_timestamp(struct options *o, uint32_t off, uint32_t len)
 	}
 	switch (p[3] & 0x0f) {
 	case TS_ONLY:
-		o->skb->ip.opt_flags |= IPOPT_F_TS_NEEDTIME;
-		return true;
+		break;
 	case TS_ADDR:
-		need = 8;
-		if (p[2] + need - 1 > len) {
+		if (p[2] + 7u > len) {
 			o->bad = off + 2;
 			return false;
 		}
-		o->skb->ip.opt_flags |= IPOPT_F_TS_NEEDADDR | IPOPT_F_TS_NEEDTIME;
-		return true;
-	case TS_PRESPEC: {
-		uint32_t addr;
-
+		addr = fib_compute_spec_dst(o);
+		memcpy(p + p[2] - 1, &addr, 4);
+		p[2] = (uint8_t)(p[2] + 4);
+		o->skb->ip.opt_flags |= IPOPT_F_TS_NEEDADDR;
+		break;
+	case TS_PRESPEC:
 		if (p[2] + 7u > len) {
 			o->bad = off + 2;
 			return false;
 		}
 		memcpy(&addr, p + p[2] - 1, 4);
-		if (inet_lookup_ifaddr(dev_net(o->skb->dev), addr))
-			o->skb->ip.opt_flags |= IPOPT_F_TS_NEEDTIME;
-		return true;
-	}
+		if (!inet_lookup_ifaddr(dev_net(o->skb->dev), addr))
+			return true; /* the turn of another */
+		p[2] = (uint8_t)(p[2] + 4);
+		break;
 	default:
-		o->bad = off + 3;
-		return false;
+		return true; /* a flag nobody knows: passed on as it is */
 	}
+	now = inet_current_timestamp();
+	memcpy(p + p[2] - 1, &now, 4);
+	p[2] = (uint8_t)(p[2] + 4);
+	return true;
 }
 
 static bool options_one(struct options *o, uint32_t off, uint32_t len)
@@ -259,8 +274,7 @@ void ip_forward_options(struct sk_buff *skb)
 	if (skb->ip.opt_flags & IPOPT_F_RR_NEEDADDR) {
 		p = (uint8_t *)iph + skb->ip.rr;
 		v = ip_rt_get_source(skb);
-		memcpy(p + p[2] - 1, &v, 4);
-		p[2] = (uint8_t)(p[2] + 4);
+		memcpy(p + p[2] - 5, &v, 4);
 	}
 	if (skb->ip.opt_flags & IPOPT_F_SRR_HIT) {
 		p = (uint8_t *)iph + skb->ip.srr;
@@ -268,19 +282,11 @@ void ip_forward_options(struct sk_buff *skb)
 		v = ip_rt_get_source(skb);
 		memcpy(p + p[2] - 1, &v, 4);
 		p[2] = (uint8_t)(p[2] + 4);
-	}
-	if (skb->ip.opt_flags & (IPOPT_F_TS_NEEDADDR | IPOPT_F_TS_NEEDTIME)) {
-		p = (uint8_t *)iph + skb->ip.ts;
+		/* only here does the kernel rewrite the address of a timestamp */
 		if (skb->ip.opt_flags & IPOPT_F_TS_NEEDADDR) {
-			v = ip_rt_get_source(skb);
-			memcpy(p + p[2] - 1, &v, 4);
-			p[2] = (uint8_t)(p[2] + 4);
-		} else if ((p[3] & 0x0f) == TS_PRESPEC) {
-			p[2] = (uint8_t)(p[2] + 4);
+			p = (uint8_t *)iph + skb->ip.ts;
+			memcpy(p + p[2] - 9, &v, 4);
 		}
-		v = inet_current_timestamp();
-		memcpy(p + p[2] - 1, &v, 4);
-		p[2] = (uint8_t)(p[2] + 4);
 	}
 	iph->check = 0;
 	iph->check = ip_fast_csum(iph, iph->ihl);
