@@ -57,7 +57,7 @@ type Spec struct {
 	Pref     uint8 // ICMPV6_ROUTER_PREF_*
 	Flags    uint32
 	Priority uint32
-	Table    uint32 // that of the route it was made for; it does not distinguish Infos
+	Table    uint32 // of the routes that point here
 	PrefSrc  netip.Addr
 	Metrics  *Metrics // nil: none
 	Hops     []Hop    // empty: a reject type

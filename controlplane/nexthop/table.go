@@ -25,7 +25,7 @@ type infoKey struct {
 	family, typ, dptype, scope uint8
 	protocol, pref             uint8
 	hopScope, hopFlags         uint8
-	flags, priority            uint32
+	flags, priority, table     uint32
 	realm                      uint32
 	weight                     uint16
 	hops                       uint16
@@ -91,7 +91,7 @@ func (t *Table) Hold(s *Spec) (*Info, error) {
 	k := infoKey{
 		family: s.Family, typ: s.Type, dptype: s.DPType, scope: s.Scope, protocol: s.Protocol,
 		pref: s.Pref, flags: s.Flags & compareFlags, priority: s.Priority, hops: uint16(len(s.Hops)),
-		prefsrc: s.PrefSrc,
+		prefsrc: s.PrefSrc, table: s.Table,
 	}
 	var interned *countedMetrics
 	if s.Metrics != nil && *s.Metrics != (Metrics{}) {

@@ -28,7 +28,7 @@ func (a addr4) ip() netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-func (a addr4) zeronet() bool { return a>>24 == 0 }
+func (a addr4) zeronet() bool { return a == 0 }
 
 // subnet is the numbers of an address's subnet.
 type subnet struct {

@@ -95,7 +95,7 @@ func (t *Table) hop6(cfg *Config) (hop nexthop.Hop, reject bool, err error) {
 	if cfg.Dst.IsValid() {
 		dst = cfg.Dst.Addr()
 	}
-	if isReject6(cfg.Flags, l, dst) {
+	if isReject6(cfg.Flags, l, dst) && (cfg.Flags&FlagReject != 0 || !cfg.Gateway.IsValid()) {
 		hop.Link = t.links.Loopback()
 		if !hop.Link.In6Dev {
 			return hop, true, unix.ENODEV
@@ -133,7 +133,7 @@ func (t *Table) gateway6(cfg *Config, l *link.Link) (*link.Link, error) {
 		return nil, errLocal
 	}
 	if !linkLocal {
-		if gw.IsMulticast() || gw.IsUnspecified() || gw.IsLoopback() {
+		if gw.IsMulticast() || gw.IsUnspecified() {
 			return nil, rtnl.Errorf(unix.EINVAL, "Invalid gateway address")
 		}
 		var err error

@@ -121,7 +121,7 @@ func (t *Table) validSource4(src netip.Addr, in *link.Link, oif uint32) (direct,
 		return false, false
 	}
 	if res.info.UsesLink(in) {
-		return res.hop().Scope >= unix.RT_SCOPE_HOST, true
+		return res.hop().Scope >= unix.RT_SCOPE_LINK, true
 	}
 	if len(t.addrs.OfLink(in, familyIPv4)) == 0 {
 		return false, rp == 0
@@ -134,5 +134,5 @@ func (t *Table) validSource4(src netip.Addr, in *link.Link, oif uint32) (direct,
 	if errno = t.fibLookup4(&flow, false, &res); errno != 0 {
 		return false, rp == 0
 	}
-	return res.info.Type == unix.RTN_UNICAST && res.hop().Scope >= unix.RT_SCOPE_HOST, true
+	return res.info.Type == unix.RTN_UNICAST && res.hop().Scope >= unix.RT_SCOPE_LINK, true
 }

@@ -108,7 +108,7 @@ func (t *Table) fibLookup4(flow *flow4, ignoreLink bool, res *result4) syscall.E
 
 func isLimitedBroadcast(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
-func isZeronet(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 0 }
+func isZeronet(a netip.Addr) bool { return a == any4 }
 
 // localMulticast is ipv4_is_local_multicast: 224.0.0.0/24.
 func localMulticast(a netip.Addr) bool {

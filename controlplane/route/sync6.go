@@ -60,11 +60,10 @@ func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, c
 	goes := map[uint32]bool{}
 	for a := head; a != 0; a = t.alias.at(a).next {
 		info := t.info(a)
-		switch {
-		case info.Hops[0].Link == l && (cause == nexthop.Unregistered || !t.livesElsewhere6(head, a, l)):
-			goes[a] = true
-		case cause == nexthop.LinkDown && multipath6(info) && !t.livesElsewhere6(head, a, l):
-			goes[a] = true // a sibling that was dead before: the route goes as a whole
+		if cause == nexthop.Unregistered || !multipath6(info) {
+			goes[a] = info.Hops[0].Link == l
+		} else {
+			goes[a] = t.dies6(head, info.Priority, l)
 		}
 	}
 	var gone []uint32
@@ -97,20 +96,21 @@ func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, c
 	}
 }
 
-// livesElsewhere6 says whether the multipath route of a has a live hop that is not over l.
-func (t *Table) livesElsewhere6(head, a uint32, l *link.Link) bool {
-	info := t.info(a)
-	if !multipath6(info) {
-		return false
-	}
+// dies6 says whether the multipath route of a metric has a hop over l and no live one elsewhere.
+func (t *Table) dies6(head, metric uint32, l *link.Link) bool {
+	over := false
 	for s := head; s != 0; s = t.alias.at(s).next {
 		of := t.info(s)
-		if s != a && of.Priority == info.Priority && multipath6(of) && of.Hops[0].Link != l &&
-			of.Hops[0].Flags&unix.RTNH_F_DEAD == 0 {
-			return true
+		if of.Priority != metric || !multipath6(of) {
+			continue
+		}
+		if hop := &of.Hops[0]; hop.Link == l {
+			over = true
+		} else if hop.Flags&unix.RTNH_F_DEAD == 0 {
+			return false
 		}
 	}
-	return false
+	return over
 }
 
 // link6 follows the links (addrconf_notify as far as routes go).

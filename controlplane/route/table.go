@@ -155,7 +155,7 @@ func (t *Table) Len(family uint8, id uint32) int {
 // errors are the kernel's, or those of the data plane, and then nothing has changed.
 func (t *Table) Add(cfg *Config) error {
 	if cfg.NHID != 0 {
-		return errNexthopObjects
+		return errNoNexthop
 	}
 	if cfg.Family == familyIPv6 {
 		return t.add6(cfg)
@@ -166,7 +166,7 @@ func (t *Table) Add(cfg *Config) error {
 // Delete removes the first route that matches (fib_table_delete, ip6_route_del). ESRCH: none does.
 func (t *Table) Delete(cfg *Config) error {
 	if cfg.NHID != 0 {
-		return errNexthopObjects
+		return errNoNexthop
 	}
 	if cfg.Family == familyIPv6 {
 		return t.del6(cfg)
@@ -174,7 +174,8 @@ func (t *Table) Delete(cfg *Config) error {
 	return t.del4(cfg)
 }
 
-var errNexthopObjects = rtnl.Errorf(unix.EOPNOTSUPP, "Nexthop objects are not supported")
+// errNoNexthop is said of every RTA_NH_ID: nexthop objects cannot be made.
+var errNoNexthop = rtnl.Errorf(unix.EINVAL, "Nexthop id does not exist")
 
 // prefix is cfg's destination as a key, without host bits.
 func (c *Config) prefix() (k key, plen uint8) {

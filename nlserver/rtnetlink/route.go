@@ -19,9 +19,10 @@ const (
 	rtaNHID      = 30 // RTA_NH_ID
 	rtaFlowlabel = 31 // RTA_FLOWLABEL
 
-	rtnMax     = unix.RTN_XRESOLVE
-	lwtMax     = 10 // LWTUNNEL_ENCAP_MAX
-	sizeofRtnh = unix.SizeofRtNexthop
+	rtnMax          = unix.RTN_XRESOLVE
+	lwtMax          = 10 // LWTUNNEL_ENCAP_MAX
+	sizeofRtnh      = unix.SizeofRtNexthop
+	sizeofCacheinfo = 32 // struct rta_cacheinfo
 
 	rtmNotify      = 0x100  // RTM_F_NOTIFY
 	rtmLookupTable = 0x1000 // RTM_F_LOOKUP_TABLE

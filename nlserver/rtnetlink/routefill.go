@@ -44,7 +44,7 @@ func (f *family) commit() {}
 // fillRoute fills a route of a table.
 func fillRoute(e *nlmsg.Encoder, r *route.Route) {
 	if r.Family == unix.AF_INET6 {
-		fillRoute6(e, r)
+		fillRoute6(e, r, 0)
 		return
 	}
 	fillRoute4(e, r)
@@ -96,8 +96,8 @@ func fillRoute4(e *nlmsg.Encoder, r *route.Route) {
 	}
 }
 
-// fillRoute6 is rt6_fill_node without a dst.
-func fillRoute6(e *nlmsg.Encoder, r *route.Route) {
+// fillRoute6 is rt6_fill_node without a dst; iif, when not 0, is that of a lookup.
+func fillRoute6(e *nlmsg.Encoder, r *route.Route, iif uint32) {
 	i := r.Info
 	m := rtmsg{
 		family: unix.AF_INET6, dstLen: uint8(r.Dst.Bits()), table: tableCompat(r.Table),
@@ -110,6 +110,9 @@ func fillRoute6(e *nlmsg.Encoder, r *route.Route) {
 	e.U32(unix.RTA_TABLE, r.Table)
 	if m.dstLen != 0 {
 		addrAttr(e, unix.RTA_DST, r.Dst.Addr())
+	}
+	if iif != 0 {
+		e.U32(unix.RTA_IIF, iif)
 	}
 	if i.PrefSrc.IsValid() {
 		addrAttr(e, unix.RTA_PREFSRC, i.PrefSrc)
@@ -200,7 +203,7 @@ func fillMetrics(e *nlmsg.Encoder, m *nexthop.Metrics) {
 
 // fillCacheinfo is rtnl_put_cacheinfo; expires in 1/100 s, users of what a lookup made.
 func fillCacheinfo(e *nlmsg.Encoder, expires int32, users uint32) {
-	b := e.Payload(unix.RTA_CACHEINFO, unix.SizeofRtaCacheinfo)
+	b := e.Payload(unix.RTA_CACHEINFO, sizeofCacheinfo)
 	native.PutUint32(b, users)
 	native.PutUint32(b[8:], uint32(expires))
 }

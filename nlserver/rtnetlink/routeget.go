@@ -113,7 +113,7 @@ func (r *routes) getRoute4(req *nlserver.Request) error {
 func fillGet4(e *nlmsg.Encoder, q *route.Query, r *route.Result, table uint32, uidGiven bool) {
 	input := q.Iif != 0
 	m := rtmsg{
-		family: unix.AF_INET, dstLen: 32, tos: q.TOS, table: tableCompat(table), typ_: r.Type,
+		family: unix.AF_INET, dstLen: 32, tos: r.Route.TOS, table: tableCompat(table), typ_: r.Type,
 		flags: r.Flags&^0xffff | unix.RTM_F_CLONED,
 	}
 	if q.Src.IsValid() {
@@ -212,9 +212,12 @@ func (r *routes) getRoute6(req *nlserver.Request) error {
 	if err != nil {
 		return err
 	}
+	if q.Iif != 0 && q.Dst.IsMulticast() {
+		return unix.EMSGSIZE // what comes of asking a multicast router that is not there
+	}
 	e := req.Reply(unix.RTM_NEWROUTE, 0)
 	if m.flags&unix.RTM_F_FIB_MATCH != 0 {
-		fillRoute6(e, &res.Route)
+		fillRoute6(e, &res.Route, q.Iif)
 	} else {
 		fillGet6(e, &q, &res)
 	}
@@ -226,7 +229,7 @@ func (r *routes) getRoute6(req *nlserver.Request) error {
 func fillGet6(e *nlmsg.Encoder, q *route.Query, r *route.Result) {
 	i := r.Route.Info
 	m := rtmsg{
-		family: unix.AF_INET6, dstLen: 128, table: tableCompat(r.Table), protocol: i.Protocol, typ_: i.Type,
+		family: unix.AF_INET6, dstLen: 128, srcLen: 128, table: tableCompat(r.Table), protocol: i.Protocol, typ_: i.Type,
 	}
 	dst := q.Dst
 	if !dst.IsValid() {
@@ -235,6 +238,11 @@ func fillGet6(e *nlmsg.Encoder, q *route.Query, r *route.Result) {
 	m.put(e.Raw(unix.SizeofRtMsg))
 	e.U32(unix.RTA_TABLE, r.Table)
 	addrAttr(e, unix.RTA_DST, dst)
+	src := q.Src
+	if !src.IsValid() {
+		src = netip.IPv6Unspecified()
+	}
+	addrAttr(e, unix.RTA_SRC, src)
 	if q.Iif != 0 {
 		e.U32(unix.RTA_IIF, q.Iif)
 	} else if r.PrefSrc.IsValid() {
