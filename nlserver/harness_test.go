@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -117,6 +118,20 @@ func (w *world) run(stdin, name string, args ...string) (out string, code int) {
 		w.t.Fatal(err)
 	}
 	return string(text), cmd.ProcessState.ExitCode()
+}
+
+// runAs is run for another user.
+func (w *world) runAs(uid uint32, stdin, name string, args ...string) string {
+	w.t.Helper()
+	cmd := w.command(name, args...)
+	cmd.Stdin = bytes.NewBufferString(stdin)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Errorf("%s as %d: %v", name, uid, err)
+	}
+	return string(out)
 }
 
 func (w *world) ip(args ...string) (string, int) {

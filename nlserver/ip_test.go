@@ -58,13 +58,13 @@ func TestIPBatchAndFlush(t *testing.T) {
 	if out, _ := w.ip("route", "show"); strings.Count(out, "\n") != n {
 		t.Errorf("ip route shows %d lines, want %d", strings.Count(out, "\n"), n)
 	}
-	if len(w.toy.routes) != n {
-		t.Errorf("%d routes were added, want %d", len(w.toy.routes), n)
+	if w.toy.count() != n {
+		t.Errorf("%d routes were added, want %d", w.toy.count(), n)
 	}
 	// Many deletions without ACK in one send, then a look at the queue that must not wait.
 	wantIP(t, w, 0, "", "route", "flush", "root", "10.0.0.0/8")
-	if len(w.toy.routes) != 0 {
-		t.Errorf("%d routes are left after the flush", len(w.toy.routes))
+	if w.toy.count() != 0 {
+		t.Errorf("%d routes are left after the flush", w.toy.count())
 	}
 }
 

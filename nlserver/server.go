@@ -219,25 +219,22 @@ func (srv *Server) isClosed() bool {
 	return srv.closed
 }
 
-// admin says whether the process at the other end of fd may change things. Its capabilities are
-// not to be had from the socket, so it is root, our own user, or one of those that are listed.
+// admin says whether the process at the other end of fd may change things.
 func (srv *Server) admin(fd int) (bool, error) {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return false, err
 	}
-	if cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()) ||
+	return srv.allowed(cred, peerGroups(fd)), nil
+}
+
+// allowed decides by user and groups, since capabilities are not to be had from a socket: root,
+// our own user, and those that are listed.
+func (srv *Server) allowed(cred *unix.Ucred, groups []uint32) bool {
+	return cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()) ||
 		slices.Contains(srv.cfg.AdminUIDs, cred.Uid) ||
-		slices.Contains(srv.cfg.AdminGIDs, cred.Gid) {
-		return true, nil
-	}
-	if len(srv.cfg.AdminGIDs) == 0 {
-		return false, nil
-	}
-	for _, gid := range peerGroups(fd) {
-		if slices.Contains(srv.cfg.AdminGIDs, gid) {
-			return true, nil
-		}
-	}
-	return false, nil
+		slices.Contains(srv.cfg.AdminGIDs, cred.Gid) ||
+		slices.ContainsFunc(groups, func(gid uint32) bool {
+			return slices.Contains(srv.cfg.AdminGIDs, gid)
+		})
 }

@@ -31,6 +31,7 @@ type Socket struct {
 	admin bool
 
 	portid atomic.Uint32 // 0: not bound
+	gone   atomic.Bool   // it is being closed
 
 	// The connection's goroutine only.
 	tgid   uint32
@@ -90,6 +91,7 @@ func (s *Socket) hangUp() {
 // close is netlink_release.
 func (s *Socket) close() {
 	if s.fam != nil {
+		s.gone.Store(true)
 		s.fam.remove(s)
 		if s.dump != nil {
 			s.fam.lock()
@@ -210,8 +212,12 @@ func (s *Socket) setPortid(portid uint32) {
 	s.page.portid.Store(portid)
 }
 
-// setGroup is called under Family.mu.
+// setGroup is called under Family.mu. What the client was a member of stays in its page when we
+// go: it asks the next server for that.
 func (s *Socket) setGroup(group uint32, member bool) {
+	if s.gone.Load() {
+		return
+	}
 	word, bit := &s.page.groups[(group-1)/32], uint32(1)<<((group-1)%32)
 	if member {
 		word.Or(bit)

@@ -199,7 +199,7 @@ func (t *toy) newRoute(req *Request) error {
 	}
 	t.routes = append(t.routes, slices.Clone(req.Payload()))
 	t.gen++
-	t.announce(req, unix.RTM_NEWROUTE)
+	t.announce(req, unix.RTM_NEWROUTE, req.Payload())
 	return nil
 }
 
@@ -208,19 +208,41 @@ func (t *toy) delRoute(req *Request) error {
 	if i < 0 {
 		return unix.ESRCH
 	}
+	route := t.routes[i]
 	t.routes = slices.Delete(t.routes, i, i+1)
 	t.gen++
-	t.announce(req, unix.RTM_DELROUTE)
+	t.announce(req, unix.RTM_DELROUTE, route)
 	return nil
 }
 
-func (t *toy) announce(req *Request, typ uint16) {
+func (t *toy) announce(req *Request, typ uint16, route []byte) {
 	if !t.family.Wanted(unix.RTNLGRP_IPV4_ROUTE, req.From()) {
 		return
 	}
 	e := nlmsg.NewEncoder(nil, 0)
 	e.Begin(typ, 0, req.Seq, req.Portid())
-	copy(e.Raw(len(req.Payload())), req.Payload())
+	copy(e.Raw(len(route)), route)
 	e.End()
 	t.family.Notify(unix.RTNLGRP_IPV4_ROUTE, req.From(), e.Buffer())
+}
+
+// count is how many routes there are.
+func (t *toy) count() int {
+	t.Lock()
+	defer t.Unlock()
+	return len(t.routes)
+}
+
+// repeat makes route the only one, and dumps it n times.
+func (t *toy) repeat(route []byte, n int) {
+	t.Lock()
+	defer t.Unlock()
+	t.routes, t.scale = [][]byte{route}, n
+}
+
+// dispatch replaces the toy's table.
+func (t *toy) dispatch(table *Table) {
+	t.Lock()
+	defer t.Unlock()
+	t.family.Rcv = table.Rcv
 }

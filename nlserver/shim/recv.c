@@ -141,6 +141,18 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 	return (ssize_t)len;
 }
 
+/*
+ * The descriptor was closed and used anew behind our back since it was looked at (shim_get_again):
+ * the call that failed is to be made as it is.
+ */
+static bool shim_stale(int fd, ssize_t r)
+{
+	if (r >= 0 || errno != ENOTSOCK)
+		return false;
+	shim_forget(fd);
+	return true;
+}
+
 static ssize_t shim_recv_bytes(struct shim_sock *s, int fd, void *buf, size_t len, int flags,
 			       struct sockaddr *from, socklen_t *fromlen)
 {
@@ -166,35 +178,41 @@ SHIM_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 		return real(recvmsg)(fd, msg, flags);
 	r = shim_recvmsg(s, fd, msg, flags);
 	shim_put(s);
-	return r;
+	return shim_stale(fd, r) ? real(recvmsg)(fd, msg, flags) : r;
 }
 
 SHIM_EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
 			     socklen_t *fromlen)
 {
 	struct shim_sock *s = shim_get_again(fd);
+	ssize_t r;
 
 	if (!s)
 		return real(recvfrom)(fd, buf, len, flags, from, fromlen);
-	return shim_recv_bytes(s, fd, buf, len, flags, from, fromlen);
+	r = shim_recv_bytes(s, fd, buf, len, flags, from, fromlen);
+	return shim_stale(fd, r) ? real(recvfrom)(fd, buf, len, flags, from, fromlen) : r;
 }
 
 SHIM_EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
 	struct shim_sock *s = shim_get_again(fd);
+	ssize_t r;
 
 	if (!s)
 		return real(recv)(fd, buf, len, flags);
-	return shim_recv_bytes(s, fd, buf, len, flags, NULL, NULL);
+	r = shim_recv_bytes(s, fd, buf, len, flags, NULL, NULL);
+	return shim_stale(fd, r) ? real(recv)(fd, buf, len, flags) : r;
 }
 
 SHIM_EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
 	struct shim_sock *s = shim_get_again(fd);
+	ssize_t r;
 
 	if (!s)
 		return real(read)(fd, buf, len);
-	return shim_recv_bytes(s, fd, buf, len, 0, NULL, NULL);
+	r = shim_recv_bytes(s, fd, buf, len, 0, NULL, NULL);
+	return shim_stale(fd, r) ? real(read)(fd, buf, len) : r;
 }
 
 SHIM_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
@@ -207,7 +225,7 @@ SHIM_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 		return real(readv)(fd, iov, n);
 	r = shim_recvmsg(s, fd, &msg, 0);
 	shim_put(s);
-	return r;
+	return shim_stale(fd, r) ? real(readv)(fd, iov, n) : r;
 }
 
 SHIM_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,

@@ -60,21 +60,21 @@ static void add_routes(int fd, long count, long batch)
 	for (i = 0; i < count; i += n) {
 		for (n = 0; n < batch && i + n < count; n++) {
 			r = &reqs[n];
-			r->nlh = (struct nlmsghdr){ .nlmsg_len = sizeof(*r),
-						    .nlmsg_type = RTM_NEWROUTE,
-						    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK |
-								   NLM_F_CREATE | NLM_F_REPLACE,
-						    .nlmsg_seq = (unsigned int)(i + n) };
-			r->rtm = (struct rtmsg){ .rtm_family = AF_INET,
-						 .rtm_dst_len = 32,
-						 .rtm_table = RT_TABLE_MAIN,
-						 .rtm_protocol = RTPROT_STATIC,
-						 .rtm_type = RTN_UNICAST };
-			r->a_dst = (struct rtattr){ 8, RTA_DST };
+			r->nlh = (struct nlmsghdr){.nlmsg_len = sizeof(*r),
+						   .nlmsg_type = RTM_NEWROUTE,
+						   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK |
+								  NLM_F_CREATE | NLM_F_REPLACE,
+						   .nlmsg_seq = (unsigned int)(i + n)};
+			r->rtm = (struct rtmsg){.rtm_family = AF_INET,
+						.rtm_dst_len = 32,
+						.rtm_table = RT_TABLE_MAIN,
+						.rtm_protocol = RTPROT_STATIC,
+						.rtm_type = RTN_UNICAST};
+			r->a_dst = (struct rtattr){8, RTA_DST};
 			r->dst = __builtin_bswap32((unsigned int)(0x0b000000 + i + n));
-			r->a_gw = (struct rtattr){ 8, RTA_GATEWAY };
+			r->a_gw = (struct rtattr){8, RTA_GATEWAY};
 			r->gw = __builtin_bswap32(0xc0000209);
-			r->a_oif = (struct rtattr){ 8, RTA_OIF };
+			r->a_oif = (struct rtattr){8, RTA_OIF};
 			r->oif = 2;
 		}
 		if (send(fd, reqs, (size_t)n * sizeof(*reqs), 0) < 0) {
@@ -91,10 +91,10 @@ static void dump_routes(int fd)
 	struct {
 		struct nlmsghdr nlh;
 		struct rtmsg rtm;
-	} req = { .nlh = { .nlmsg_len = sizeof(req),
-			   .nlmsg_type = RTM_GETROUTE,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		  .rtm = { .rtm_family = AF_INET } };
+	} req = {.nlh = {.nlmsg_len = sizeof(req),
+			 .nlmsg_type = RTM_GETROUTE,
+			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		 .rtm = {.rtm_family = AF_INET}};
 
 	send(fd, &req, sizeof(req), 0);
 	drain(fd, 0);

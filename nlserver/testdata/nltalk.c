@@ -102,10 +102,10 @@ static void cmsgs(struct msghdr *msg)
 
 static void receive(size_t size, int flags, int quiet)
 {
-	struct sockaddr_nl from = { 0 };
+	struct sockaddr_nl from = {0};
 	char control[256];
-	struct iovec iov = { buf, size };
-	struct msghdr msg = { &from, sizeof(from), &iov, 1, control, sizeof(control), 0 };
+	struct iovec iov = {buf, size};
+	struct msghdr msg = {&from, sizeof(from), &iov, 1, control, sizeof(control), 0};
 	ssize_t n = recvmsg(fd, &msg, flags);
 
 	if (n < 0) {
@@ -144,7 +144,7 @@ static void repeat(char *arg)
 
 static void socket_name(int (*f)(int, struct sockaddr *, socklen_t *))
 {
-	struct sockaddr_nl nl = { 0 };
+	struct sockaddr_nl nl = {0};
 	socklen_t len = sizeof(nl);
 
 	if (f(fd, (struct sockaddr *)&nl, &len)) {
@@ -169,7 +169,7 @@ static void get(int level, int opt)
 
 static void memberships(void)
 {
-	unsigned char b[16] = { 0 };
+	unsigned char b[16] = {0};
 	socklen_t len = 8; /* the number of groups differs: compare the first 64 */
 
 	if (getsockopt(fd, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, b, &len)) {
@@ -182,7 +182,7 @@ static void memberships(void)
 
 static void line(char *cmd, char *arg)
 {
-	struct sockaddr_nl nl = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
 	int a = 0, b = 0, c = 0, end = 0;
 	struct pollfd p;
 
@@ -217,8 +217,8 @@ static void line(char *cmd, char *arg)
 	} else if (!strcmp(cmd, "send")) {
 		result(send(fd, buf, unhex(arg, buf), 0));
 	} else if (!strcmp(cmd, "sendto")) {
-		result(sendto(fd, buf, unhex(arg + end, buf), 0, (struct sockaddr *)&nl,
-			      sizeof(nl)));
+		result(
+		    sendto(fd, buf, unhex(arg + end, buf), 0, (struct sockaddr *)&nl, sizeof(nl)));
 	} else if (!strcmp(cmd, "repeat")) {
 		repeat(arg);
 	} else if (!strcmp(cmd, "recv") || !strcmp(cmd, "quiet")) {
@@ -226,7 +226,7 @@ static void line(char *cmd, char *arg)
 	} else if (!strcmp(cmd, "drain")) {
 		drain((size_t)a);
 	} else if (!strcmp(cmd, "poll")) {
-		p = (struct pollfd){ .fd = fd, .events = (short)a };
+		p = (struct pollfd){.fd = fd, .events = (short)a};
 		poll(&p, 1, 0);
 		printf("%#x\n", (unsigned int)p.revents);
 	} else {
