@@ -220,7 +220,7 @@ static inline void dev_queue_xmit(struct softnet_data *sd, struct net_device *de
 	struct rte_mbuf *m = skb_mbuf(skb);
 	struct tx_queue *txq;
 
-	if (unlikely(!(dev->flags & IFF_UP) || dev->port >= RTE_MAX_ETHPORTS)) {
+	if (unlikely(~dev->flags & (IFF_UP | IFF_RUNNING) || dev->port >= RTE_MAX_ETHPORTS)) {
 		dev_queue_xmit_slow(sd, dev, skb);
 		return;
 	}

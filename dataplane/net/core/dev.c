@@ -19,7 +19,9 @@ void dev_queue_xmit_slow(struct softnet_data *sd, struct net_device *dev, struct
 		loopback_xmit(sd, dev, skb);
 		return;
 	}
-	if (dev->port >= RTE_MAX_ETHPORTS || !netdev_ports[dev->port].nb_txq)
+	/* without a carrier the kernel has the noop qdisc in place */
+	if (!(dev->flags & IFF_RUNNING) || dev->port >= RTE_MAX_ETHPORTS ||
+	    !netdev_ports[dev->port].nb_txq)
 		goto not_ready;
 
 	txq = &sd->tx[dev->port];
