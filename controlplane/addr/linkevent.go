@@ -31,8 +31,8 @@ func (t *Table) event(ev any) {
 		if !l.InDev {
 			t.destroy4(l)
 		}
-		if !l.In6Dev {
-			t.down6(l, true)
+		if l.MTU < link.MinMTU6 {
+			t.down6(l, !l.In6Dev)
 		}
 	case link.ConfChanged:
 		if e.Conf != "ipv6.conf.disable_ipv6" || !l.In6Dev {

@@ -223,7 +223,7 @@ func (t *Table) setMTU(l *Link, c *Change) (bool, error) {
 	}
 	switch {
 	case l.MTU < MinMTU6:
-		l.In6Dev = false
+		l.In6Dev = l.In6Dev && l == t.Loopback() // that of lo only goes down
 	case !l.In6Dev:
 		l.addIn6Dev()
 	default:
@@ -233,6 +233,7 @@ func (t *Table) setMTU(l *Link, c *Change) (bool, error) {
 		return false, err
 	}
 	t.changed(l, Event{Type: ChangeMTU, OldMTU: old.MTU})
+	t.netconfMoved(l, old.InDev, old.In6Dev)
 	return false, nil
 }
 
@@ -262,6 +263,12 @@ func (t *Table) setName(l *Link, c *Change) (bool, error) {
 	t.names[name] = l
 	t.gen++
 	t.changed(l, Event{Type: ChangeName, OldName: old.Name})
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} { // the settings move to another path
+		if family == unix.AF_INET && l.InDev || family == unix.AF_INET6 && l.In6Dev {
+			t.netconfDel(family, l)
+			t.netconfNew(family, l)
+		}
+	}
 	return false, nil
 }
 

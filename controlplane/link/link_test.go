@@ -250,7 +250,7 @@ func TestNames(t *testing.T) {
 	if err := b.Change(l, Change{Name: ptr("wan")}); err != nil {
 		t.Fatal(err)
 	}
-	b.wantSaid("msg 16 0x0", "event name")
+	b.wantSaid("msg 16 0x0", "event name", "netconf 2 2 0", "netconf 2 2 -1", "netconf 10 2 0", "netconf 10 2 -1")
 	if b.ByName("wan") != l || b.ByName("eth0") != nil || b.inDP(l).Name != "wan" {
 		t.Error("the old name is still there")
 	}

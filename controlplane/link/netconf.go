@@ -66,3 +66,26 @@ func (t *Table) Conf6Of(index int32) *DevConf6 {
 func (t *Table) netconf(family uint8, index int32, what int) {
 	t.net.Announce(ConfMsg{Type: unix.RTM_NEWNETCONF, Family: family, Index: index, What: what})
 }
+
+// netconfNew says that a link has its settings (__devinet_sysctl_register,
+// __addrconf_sysctl_register); netconfDel that it has them no more.
+func (t *Table) netconfNew(family uint8, l *Link) { t.netconf(family, int32(l.Index), NetconfAll) }
+
+func (t *Table) netconfDel(family uint8, l *Link) {
+	t.net.Announce(ConfMsg{Type: unix.RTM_DELNETCONF, Family: family, Index: int32(l.Index)})
+}
+
+// netconfMoved follows a change of what IP families the link speaks.
+func (t *Table) netconfMoved(l *Link, had4, had6 bool) {
+	for _, f := range []struct {
+		family   uint8
+		had, has bool
+	}{{unix.AF_INET, had4, l.InDev}, {unix.AF_INET6, had6, l.In6Dev}} {
+		switch {
+		case f.had && !f.has:
+			t.netconfDel(f.family, l)
+		case !f.had && f.has:
+			t.netconfNew(f.family, l)
+		}
+	}
+}

@@ -137,6 +137,7 @@ func (t *Table) Add(c Config) (*Link, error) {
 	}
 	t.links[index], t.names[name] = l, l
 	t.gen++
+	t.netconfMoved(l, false, false)
 	t.net.Notify(Event{Type: Register, Link: l})
 	t.announce(l, unix.RTM_NEWLINK, ^uint32(0), 0)
 	return l, nil
@@ -242,7 +243,9 @@ func (t *Table) Remove(l *Link) error {
 		delete(t.names, n)
 	}
 	t.net.Notify(Event{Type: Unregister, Link: l})
+	had4, had6 := l.InDev, l.In6Dev
 	l.InDev, l.In6Dev = false, false
+	t.netconfMoved(l, had4, had6)
 	t.announce(l, unix.RTM_DELLINK, ^uint32(0), 0)
 	return t.net.DP.DelLink(t.net.ID, l.Index)
 }
