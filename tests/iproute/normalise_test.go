@@ -14,10 +14,10 @@ var rules = []struct {
 }{
 	// The kernel's configuration chooses the qdisc of a device that has a queue.
 	{regexp.MustCompile(`qdisc (noqueue|pfifo_fast|fq_codel|fq|mq|pfifo)\b`), "qdisc QDISC"},
-	{regexp.MustCompile(`"qdisc":"(noqueue|pfifo_fast|fq_codel|fq|mq|pfifo)"`), `"qdisc":"QDISC"`},
+	{regexp.MustCompile(`"qdisc": ?"(noqueue|pfifo_fast|fq_codel|fq|mq|pfifo)"`), `"qdisc":"QDISC"`},
 	// The clock of one stands still, that of the other does not: a second more or less.
 	{regexp.MustCompile(`\b(valid_lft|preferred_lft) \d+sec`), "$1 TIMEsec"},
-	{regexp.MustCompile(`"(valid_life_time|preferred_life_time)":(?:[1-9]\d{0,8}|0)([,}])`), `"$1":TIME$2`},
+	{regexp.MustCompile(`"(valid_life_time|preferred_life_time)": ?(?:[1-9]\d{0,8}|0)([,}])`), `"$1":TIME$2`},
 	{regexp.MustCompile(`\b(expires) \d+sec`), "$1 TIMEsec"},
 	{regexp.MustCompile(`"expires":\d+`), `"expires":TIME`},
 	{regexp.MustCompile(`\bused \d+/\d+/\d+`), "used TIME"},
