@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//go:build ignore
+
+/*
+ * Loads a full table through a netlink socket, as a routing daemon would: RTM_NEWROUTE in batches,
+ * each acknowledged. Runs against whoever answers: the kernel, or Skua when preloaded.
+ *
+ * usage: route_load 4|6 ROUTES BATCH GATEWAY...     prints routes, seconds, routes per second
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inet_table.h"
+
+#define MAX_BATCH 1024
+#define MSG_ROOM 96
+
+struct request {
+	struct nlmsghdr nlh;
+	struct rtmsg rtm;
+	char attrs[MSG_ROOM];
+};
+
+static void add_attr(struct nlmsghdr *nlh, unsigned short type, const void *data, size_t len)
+{
+	struct rtattr *rta = (void *)((char *)nlh + NLMSG_ALIGN(nlh->nlmsg_len));
+
+	rta->rta_type = type;
+	rta->rta_len = RTA_LENGTH(len);
+	memcpy(RTA_DATA(rta), data, len);
+	nlh->nlmsg_len = NLMSG_ALIGN(nlh->nlmsg_len) + RTA_ALIGN(rta->rta_len);
+}
+
+static size_t route_message(char *out, int family, const void *dst, uint8_t plen, const void *gw,
+			    uint32_t seq)
+{
+	size_t alen = family == AF_INET ? 4 : 16;
+	struct request req;
+
+	memset(&req, 0, sizeof(req));
+	req.nlh.nlmsg_len = NLMSG_LENGTH(sizeof(req.rtm));
+	req.nlh.nlmsg_type = RTM_NEWROUTE;
+	req.nlh.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+	req.nlh.nlmsg_seq = seq;
+	req.rtm.rtm_family = family;
+	req.rtm.rtm_dst_len = plen;
+	req.rtm.rtm_table = RT_TABLE_MAIN;
+	req.rtm.rtm_protocol = RTPROT_BGP;
+	req.rtm.rtm_scope = RT_SCOPE_UNIVERSE;
+	req.rtm.rtm_type = RTN_UNICAST;
+	add_attr(&req.nlh, RTA_DST, dst, alen);
+	add_attr(&req.nlh, RTA_GATEWAY, gw, alen);
+	memcpy(out, &req, req.nlh.nlmsg_len);
+	return req.nlh.nlmsg_len;
+}
+
+/* Reads until want ACKs have come; the first error ends the program. */
+static void read_acks(int fd, unsigned int want)
+{
+	static char buf[65536];
+
+	while (want) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		struct nlmsghdr *nlh = (void *)buf;
+		int left = (int)n;
+
+		if (n < 0) {
+			perror("recv");
+			exit(1);
+		}
+		for (; NLMSG_OK(nlh, (unsigned int)left); nlh = NLMSG_NEXT(nlh, left)) {
+			struct nlmsgerr *err = NLMSG_DATA(nlh);
+
+			if (nlh->nlmsg_type != NLMSG_ERROR)
+				continue;
+			if (err->error) {
+				fprintf(stderr, "route %u: %s\n", nlh->nlmsg_seq, strerror(-err->error));
+				exit(1);
+			}
+			want--;
+		}
+	}
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static double load(int fd, int family, size_t n, unsigned int batch, char (*gws)[16],
+		   unsigned int n_gws)
+{
+	static char buf[MAX_BATCH * sizeof(struct request)];
+	struct inet_route4 *t4 = NULL;
+	struct inet_route6 *t6 = NULL;
+	double start;
+
+	if (family == AF_INET) {
+		t4 = calloc(n, sizeof(*t4));
+		inet_table4(t4, n, INET_TABLE_SEED);
+	} else {
+		t6 = calloc(n, sizeof(*t6));
+		inet_table6(t6, n, INET_TABLE_SEED);
+	}
+	start = now();
+	for (size_t i = 0; i < n;) {
+		unsigned int k = 0;
+		size_t len = 0;
+
+		for (; k < batch && i < n; k++, i++) {
+			const char *gw = gws[i % n_gws];
+			uint32_t dst4 = t4 ? htonl(t4[i].dst) : 0;
+			const void *dst = t4 ? (const void *)&dst4 : &t6[i].dst;
+
+			len += route_message(buf + len, family, dst, t4 ? t4[i].plen : t6[i].plen, gw,
+					     (uint32_t)i + 1);
+		}
+		if (send(fd, buf, len, 0) != (ssize_t)len) {
+			perror("send");
+			exit(1);
+		}
+		read_acks(fd, k);
+	}
+	free(t4);
+	free(t6);
+	return now() - start;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
+	int room = 8 << 20, family, fd;
+	char gws[16][16];
+	unsigned int n_gws = 0, batch;
+	double seconds;
+	size_t n;
+
+	if (argc < 5 || argc > 4 + 16) {
+		fprintf(stderr, "usage: %s 4|6 ROUTES BATCH GATEWAY...\n", argv[0]);
+		return 2;
+	}
+	family = atoi(argv[1]) == 4 ? AF_INET : AF_INET6;
+	n = strtoul(argv[2], NULL, 10);
+	batch = (unsigned int)strtoul(argv[3], NULL, 10);
+	for (int i = 4; i < argc; i++)
+		if (inet_pton(family, argv[i], gws[n_gws++]) != 1) {
+			fprintf(stderr, "%s is no address\n", argv[i]);
+			return 2;
+		}
+	if (n == 0 || batch == 0 || batch > MAX_BATCH) {
+		fprintf(stderr, "ROUTES is at least 1, BATCH 1 to %d\n", MAX_BATCH);
+		return 2;
+	}
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		perror("netlink socket");
+		return 1;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+	seconds = load(fd, family, n, batch, gws, n_gws);
+	printf("{\"routes\": %zu, \"seconds\": %.3f, \"per_second\": %.0f}\n", n, seconds,
+	       (double)n / seconds);
+	close(fd);
+	return 0;
+}
