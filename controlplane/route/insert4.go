@@ -41,12 +41,9 @@ func (t *Table) add4(cfg *Config) error {
 func (t *Table) insert4(tab *fibTable, cfg *Config, info *nexthop.Info) error {
 	k, plen := cfg.prefix()
 	nlflags := uint16(unix.NLM_F_EXCL)
-	node := tab.trie.find(k, plen)
-	var p *uint32 // where the alias goes
-	if node != 0 {
-		p = t.find4(&tab.trie.at(node).head, cfg.TOS, info.Priority)
-	}
-	if node != 0 && *p != 0 && t.same4(*p, cfg.TOS, info.Priority) {
+	node := tab.trie.insert(k, plen)
+	p := t.find4(&tab.trie.at(node).head, cfg.TOS, info.Priority) // where the alias goes
+	if *p != 0 && t.same4(*p, cfg.TOS, info.Priority) {
 		if cfg.NLFlags&unix.NLM_F_EXCL != 0 {
 			return unix.EEXIST
 		}
@@ -77,17 +74,21 @@ func (t *Table) insert4(tab *fibTable, cfg *Config, info *nexthop.Info) error {
 			p = after
 		}
 	}
+	isNew := tab.trie.at(node).head == 0
 	if cfg.NLFlags&unix.NLM_F_CREATE == 0 {
+		if isNew {
+			tab.trie.trim(k, plen)
+		}
 		return unix.ENOENT
 	}
-	before := t.best(tab, k, plen)
-	if node == 0 {
-		node = tab.trie.insert(k, plen)
-		p = &tab.trie.at(node).head
-		tab.trie.entries++
+	before := t.bestAt(tab, node, k, plen)
+	if isNew {
+		if tab.trie.entries++; tab.trie.entries == jumpFrom && tab.trie.jump == nil {
+			tab.trie.grow()
+		}
 	}
 	a := t.insertAt(p, alias{info: info.Index(), tos: cfg.TOS})
-	if err := t.push(tab, k, plen, before); err != nil {
+	if err := t.pushAt(tab, node, k, plen, before); err != nil {
 		t.removeAt(p)
 		t.emptied(tab, k, plen)
 		return err

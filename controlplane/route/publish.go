@@ -47,28 +47,43 @@ func (tab *fibTable) target() uint32 {
 
 // best is the nexthop id that the data plane is to have for a prefix of tab, 0: none.
 func (t *Table) best(tab *fibTable, k key, plen uint8) uint32 {
-	if !tab.merged || tab.id != unix.RT_TABLE_LOCAL && tab.id != unix.RT_TABLE_MAIN {
-		if i := tab.trie.find(k, plen); i != 0 {
-			return t.chosen(tab, i)
-		}
-		return 0
+	return t.bestAt(tab, tab.trie.find(k, plen), k, plen)
+}
+
+// bestAt is best where the prefix's node in tab is known, or known not to be there (0).
+func (t *Table) bestAt(tab *fibTable, node uint32, k key, plen uint8) (own uint32) {
+	if node != 0 {
+		own = t.chosen(tab, node)
 	}
-	for _, id := range [...]uint32{unix.RT_TABLE_LOCAL, unix.RT_TABLE_MAIN} {
-		if of := tab.tables[id]; of != nil {
-			if i := of.trie.find(k, plen); i != 0 {
-				if nh := t.chosen(of, i); nh != 0 {
-					return nh
-				}
-			}
+	if !tab.merged {
+		return own
+	}
+	var of *fibTable // that shares the data plane's table
+	switch tab.id {
+	case unix.RT_TABLE_LOCAL:
+		of = tab.main
+	case unix.RT_TABLE_MAIN:
+		of = tab.local
+	}
+	if of == nil || own != 0 && tab.id == unix.RT_TABLE_LOCAL {
+		return own
+	}
+	if i := of.trie.find(k, plen); i != 0 {
+		if other := t.chosen(of, i); other != 0 && (own == 0 || of.id == unix.RT_TABLE_LOCAL) {
+			return other
 		}
 	}
-	return 0
+	return own
 }
 
 // push brings one prefix of the data plane up to date when what it is to have changed from before.
 func (t *Table) push(tab *fibTable, k key, plen uint8, before uint32) error {
+	return t.pushAt(tab, tab.trie.find(k, plen), k, plen, before)
+}
+
+func (t *Table) pushAt(tab *fibTable, node uint32, k key, plen uint8, before uint32) error {
 	t.gen++
-	now := t.best(tab, k, plen)
+	now := t.bestAt(tab, node, k, plen)
 	if now == before {
 		return nil
 	}

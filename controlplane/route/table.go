@@ -39,6 +39,8 @@ type family struct {
 	id     uint8
 	bits   uint8
 	tables map[uint32]*fibTable
+	// local and main are two of them, nil until they are made.
+	local, main *fibTable
 	// hash holds the tables in the order of a dump: by the low byte of the id, the newest first.
 	hash [256][]*fibTable
 	// merged: the data plane has the local table in the main one.
@@ -133,6 +135,12 @@ func (t *Table) newTable(f *family, id uint32) *fibTable {
 	}
 	tab := &fibTable{family: f, id: id, groups: map[uint32]*nexthop.Group{}}
 	f.tables[id] = tab
+	switch id {
+	case unix.RT_TABLE_LOCAL:
+		f.local = tab
+	case unix.RT_TABLE_MAIN:
+		f.main = tab
+	}
 	f.hash[id&0xff] = slices.Insert(f.hash[id&0xff], 0, tab)
 	return tab
 }

@@ -85,6 +85,7 @@ type trie struct {
 	free    uint32 // list of freed nodes, through child[0]
 	root    uint32
 	entries int // nodes with aliases
+	jump    *jump
 }
 
 func (t *trie) at(i uint32) *node { return &t.chunks[i>>chunkBits][i&chunkMask] }
@@ -114,7 +115,11 @@ func (t *trie) release(i uint32) {
 
 // find gives the node of a prefix that has aliases, 0: none.
 func (t *trie) find(k key, plen uint8) uint32 {
-	for i := t.root; i != 0; {
+	i := t.root
+	if t.jump != nil && plen >= jumpBits {
+		i = t.jump.top[k.bucket()]
+	}
+	for i != 0 {
 		n := t.at(i)
 		if n.plen >= plen {
 			if n.plen == plen && n.key == k && n.head != 0 {
@@ -130,7 +135,21 @@ func (t *trie) find(k key, plen uint8) uint32 {
 // insert gives the node of a prefix, making it when it is not there. A node that is new has no
 // alias: the caller sets head at once, or calls trim.
 func (t *trie) insert(k key, plen uint8) uint32 {
-	link := &t.root
+	if t.jump == nil || plen < jumpBits {
+		return t.insertAt(&t.root, k, plen)
+	}
+	if top := t.jump.top[k.bucket()]; top != 0 {
+		if n := t.at(top); n.plen < plen && n.contains(k) {
+			return t.insertAt(&n.child[k.bit(n.plen)], k, plen)
+		}
+	}
+	i := t.insertAt(&t.root, k, plen)
+	t.retop(k)
+	return i
+}
+
+// insertAt is insert below *link.
+func (t *trie) insertAt(link *uint32, k key, plen uint8) uint32 {
 	for {
 		i := *link
 		if i == 0 {
@@ -162,6 +181,13 @@ func (t *trie) insert(k key, plen uint8) uint32 {
 
 // trim takes the node of a prefix out when it has no alias and is needed as a branch no longer.
 func (t *trie) trim(k key, plen uint8) {
+	t.trimNode(k, plen)
+	if t.jump != nil && plen >= jumpBits {
+		t.retop(k)
+	}
+}
+
+func (t *trie) trimNode(k key, plen uint8) {
 	var parent *uint32 // the link that leads to the node above *link
 	link := &t.root
 	for {

@@ -75,6 +75,9 @@ func TestTrieAgainstSortedList(t *testing.T) {
 					tr.at(i).head = uint32(step + 1)
 					slow.entries[p] = uint32(step + 1)
 				}
+				if step == 1000 && family == familyIPv4 {
+					tr.grow()
+				}
 				checkPoint(t, tr, slow, randomPrefix(r, family))
 				if step%500 == 0 {
 					checkWalk(t, tr, slow)
