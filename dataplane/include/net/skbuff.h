@@ -136,6 +136,12 @@ static inline void skb_init(struct sk_buff *skb)
 	memset(skb, 0, sizeof(*skb));
 }
 
+/*
+ * skb_pool.c: n packets with room bytes each, headroom included; cache: packets kept per lcore.
+ * NULL: no memory.
+ */
+struct rte_mempool *skb_pool_create(const char *name, uint32_t n, uint32_t cache, uint16_t room);
+
 /* skbuff.c */
 
 /*

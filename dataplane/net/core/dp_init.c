@@ -55,8 +55,8 @@ int dp_init(const struct dp_conf *conf)
 	if (rc)
 		return rc;
 	dp_workers = conf->workers;
-	skb_pool = rte_pktmbuf_pool_create("skua_skb", conf->mbufs, cache, sizeof(struct sk_buff),
-					   (uint16_t)(data + RTE_PKTMBUF_HEADROOM), SOCKET_ID_ANY);
+	skb_pool = skb_pool_create("skua_skb", conf->mbufs, cache,
+				   (uint16_t)(data + RTE_PKTMBUF_HEADROOM));
 	rc = skb_pool ? 0 : -ENOMEM;
 	for (uint32_t i = 0; !rc && i < conf->workers; i++)
 		rc = dp_worker_init(i);

@@ -127,10 +127,8 @@ unsigned int inject_rx(struct softnet_data *sd)
 
 int inject_init(uint32_t mbuf_data)
 {
-	inject_pool = rte_pktmbuf_pool_create("skua_inject", INJECT_RING * 2 - 1, 0,
-					      sizeof(struct sk_buff),
-					      (uint16_t)(mbuf_data + RTE_PKTMBUF_HEADROOM),
-					      SOCKET_ID_ANY);
+	inject_pool = skb_pool_create("skua_inject", INJECT_RING * 2 - 1, 0,
+				      (uint16_t)(mbuf_data + RTE_PKTMBUF_HEADROOM));
 	softnet_data[0]->inject = rte_ring_create("skua_inject", INJECT_RING, SOCKET_ID_ANY,
 						  RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return inject_pool && softnet_data[0]->inject ? 0 : -ENOMEM;
