@@ -140,12 +140,26 @@ func (f *Family) lookup(portid uint32) *Socket {
 func (f *Family) bindPortid(s *Socket, want uint32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.portids[want] != nil {
+	if f.taken(want) {
 		return unix.EADDRINUSE
 	}
 	f.portids[want] = s
 	s.setPortid(want)
 	return nil
+}
+
+// taken says whether a socket has portid, under mu. One whose client has closed it does not count,
+// even when its goroutine has not yet seen that: to the client close() was the end of it.
+func (f *Family) taken(portid uint32) bool {
+	s := f.portids[portid]
+	if s == nil {
+		return false
+	}
+	if s.hungUp() {
+		delete(f.portids, portid)
+		return false
+	}
+	return true
 }
 
 // autobind gives s its process id, or, when that is taken, a negative number that is not
@@ -154,7 +168,7 @@ func (f *Family) autobind(s *Socket, tgid uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	portid := tgid
-	for portid == 0 || f.portids[portid] != nil {
+	for portid == 0 || f.taken(portid) {
 		f.rover--
 		if f.rover >= -4096 { // wrapped around
 			f.rover = -4097

@@ -141,3 +141,10 @@ func (w *world) ip(args ...string) (string, int) {
 	}
 	return w.run("", "ip", args...)
 }
+
+// sockets is how many netlink sockets are open.
+func (w *world) sockets() int {
+	w.srv.mu.Lock()
+	defer w.srv.mu.Unlock()
+	return len(w.srv.sockets)
+}

@@ -128,6 +128,30 @@ var conversations = map[string]string{
 		close
 		close`,
 
+	"a portid is free when its socket is closed": `
+		socket 3 0
+		bind 0x700 0
+		close
+		socket 3 0
+		bind 0x700 0
+		close
+		socket 3 0
+		bind 0x700 0
+		close
+		socket 3 0
+		bind 0 0
+		name
+		close
+		socket 3 0
+		bind 0 0
+		name
+		dup
+		use 4
+		close
+		socket 3 0
+		bind 0 0
+		name`,
+
 	"sockets that are not there": `
 		socket 1 0
 		socket 5 0

@@ -58,6 +58,10 @@ func (s *Socket) deliver(msg []byte, from origin) {
 	if s.closed {
 		return
 	}
+	if from.multicast && s.corked > 0 && len(s.out) > s.rcvbuf {
+		s.overrun() // it would find no room when the cork comes off
+		return
+	}
 	s.out = append(s.out, msg...)
 	if (from.multicast || from.portid != 0) && len(msg)+markLen <= markedMax {
 		s.out = appendMark(s.out, from.group, from.portid)
@@ -217,6 +221,18 @@ func (s *Socket) outq() int {
 		return 0
 	}
 	return n
+}
+
+// hungUp says whether the client has closed its end.
+func (s *Socket) hungUp() bool {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	if s.closed {
+		return true
+	}
+	p := []unix.PollFd{{Fd: int32(s.fd)}}
+	n, _ := unix.Poll(p, 0)
+	return n > 0 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
 }
 
 // queued is outq for the connection's goroutine.

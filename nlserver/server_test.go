@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -192,7 +193,7 @@ func TestDumpSaysThatItWasInterrupted(t *testing.T) {
 
 func TestDumpEndsWithItsError(t *testing.T) {
 	w := newWorld(t)
-	ended := 0
+	var ended atomic.Int32
 	table := NewTable()
 	table.Register(unix.AF_UNSPEC, unix.RTM_GETLINK, Handler{
 		Dumpit: func(d *Dump) error {
@@ -203,7 +204,7 @@ func TestDumpEndsWithItsError(t *testing.T) {
 			d.Begin(unix.RTM_NEWLINK) // and never ended
 			return d.Ext.Fail(unix.ENODEV, "it is gone")
 		},
-		DumpDone: func(*Dump) { ended++ },
+		DumpDone: func(*Dump) { ended.Add(1) },
 	})
 	w.toy.dispatch(table)
 	c := w.open(t)
@@ -222,8 +223,8 @@ func TestDumpEndsWithItsError(t *testing.T) {
 	if !bytes.HasSuffix(done, []byte("\x0f\x00\x01\x00it is gone\x00\x00")) {
 		t.Errorf("NLMSG_DONE has no text: %q", done)
 	}
-	if ended != 1 {
-		t.Errorf("DumpDone was called %d times", ended)
+	if n := ended.Load(); n != 1 {
+		t.Errorf("DumpDone was called %d times", n)
 	}
 }
 

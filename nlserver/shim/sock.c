@@ -20,24 +20,45 @@
 
 static struct shim_sock *shim_table[SHIM_FDS_MAX];
 static pthread_mutex_t shim_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pid_t shim_pid; /* whose memory this is: a vfork child has another */
+static pid_t *shim_owner; /* whose memory this is; zero in the copy that a fork makes */
 static char shim_path[256];
 
 static void shim_after_fork(void)
 {
 	pthread_mutex_init(&shim_mutex, NULL);
-	shim_pid = getpid();
+}
+
+/*
+ * A child of vfork() runs in its parent's memory, but its descriptors are its own: what it does to
+ * them must not be noted.
+ */
+static bool shim_is_guest(void)
+{
+	pid_t self = getpid();
+
+	if (!shim_owner)
+		return false;
+	if (!*shim_owner)
+		*shim_owner = self;
+	return *shim_owner != self;
 }
 
 __attribute__((constructor)) static void shim_start(void)
 {
 	const char *path = getenv("SKUA_SOCKET");
 
-	shim_pid = getpid();
-	if (path && strlen(path) < sizeof(shim_path))
-		strcpy(shim_path, path);
-	if (shim_path[0])
-		pthread_atfork(NULL, NULL, shim_after_fork);
+	void *owner;
+
+	if (!path || strlen(path) >= sizeof(shim_path))
+		return;
+	strcpy(shim_path, path);
+	pthread_atfork(NULL, NULL, shim_after_fork);
+	owner = mmap(NULL, SKUA_NL_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	if (owner == MAP_FAILED)
+		return;
+	if (!madvise(owner, SKUA_NL_PAGE_SIZE, MADV_WIPEONFORK))
+		shim_owner = owner;
 }
 
 const char *shim_server(void)
@@ -156,7 +177,7 @@ int shim_track(int fd, struct shim_sock *s)
 {
 	if ((unsigned int)fd >= SHIM_FDS_MAX)
 		return -1;
-	if (shim_pid != getpid())
+	if (shim_is_guest())
 		return 0;
 	shim_forget(fd);
 	shim_lock();
@@ -173,8 +194,7 @@ void shim_forget(int fd)
 
 	if ((unsigned int)fd >= SHIM_FDS_MAX || !__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED))
 		return;
-	/* A vfork child shares our memory, but its descriptors are its own. */
-	if (shim_pid != getpid())
+	if (shim_is_guest())
 		return;
 	shim_lock();
 	s = shim_table[fd];
