@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package link
+
+import "syscall"
+
+// AddAltName gives the link a further name (netdev_name_node_alt_create). EEXIST: taken; EINVAL.
+func (t *Table) AddAltName(l *Link, name string) error {
+	if name == "" || len(name) >= 128 {
+		return syscall.EINVAL
+	}
+	if t.names[name] != nil {
+		return syscall.EEXIST
+	}
+	l.AltNames = append(l.AltNames, name)
+	t.names[name] = l
+	return nil
+}
+
+// DelAltName takes a further name away. ENOENT: nobody has it; EINVAL: it is another link's or the
+// link's first.
+func (t *Table) DelAltName(l *Link, name string) error {
+	for i, n := range l.AltNames {
+		if n == name {
+			l.AltNames = append(l.AltNames[:i:i], l.AltNames[i+1:]...)
+			delete(t.names, name)
+			return nil
+		}
+	}
+	if t.names[name] == nil {
+		return syscall.ENOENT
+	}
+	return syscall.EINVAL
+}
+
+// NotifyProps ends a change of further names (netdev_state_change).
+func (t *Table) NotifyProps(l *Link) { t.stateChange(l, 0) }
