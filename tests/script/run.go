@@ -25,7 +25,6 @@ type Router interface {
 	Recv(link string, wait time.Duration) []byte
 	// Advance lets time pass.
 	Advance(d time.Duration)
-	Close()
 }
 
 const (
@@ -44,30 +43,21 @@ type Run struct {
 }
 
 // setup is what every script starts from, said to both routers, so that the defaults of the host
-// do not matter.
+// do not matter; LINK stands for each of the links.
 var setup = []string{
 	"net.ipv4.ip_forward=1",
 	"net.ipv6.conf.all.forwarding=1",
 	"net.ipv4.conf.all.rp_filter=0",
-	"net.ipv4.conf.default.rp_filter=0",
-	"net.ipv4.conf.default.accept_source_route=1",
+	"net.ipv4.conf.LINK.rp_filter=0",
+	"net.ipv4.conf.LINK.accept_source_route=1",
 	"net.ipv4.icmp_ratelimit=0",
 	"net.ipv6.icmp.ratelimit=0",
+	"net.ipv6.conf.LINK.accept_dad=0",
 }
 
 // Setup makes the topology.
 func (r *Run) Setup() error {
 	r.waiting = map[string][][]byte{}
-	lines := setup
-	if !r.Script.DAD {
-		lines = append(lines[:len(lines):len(lines)], "net.ipv6.conf.default.accept_dad=0")
-	}
-	for _, line := range lines {
-		name, value, _ := strings.Cut(line, "=")
-		if err := r.Router.Sysctl(name, value); err != nil {
-			return fmt.Errorf("sysctl %s: %w", line, err)
-		}
-	}
 	for _, l := range r.Script.Links {
 		mtu := l.MTU
 		if mtu == 0 {
@@ -76,21 +66,31 @@ func (r *Run) Setup() error {
 		if err := r.Router.AddLink(l.Name, l.MAC, mtu); err != nil {
 			return fmt.Errorf("link %s: %w", l.Name, err)
 		}
-		if !l.Down {
-			if err := r.ip("link", "set", l.Name, "up"); err != nil {
-				return err
+	}
+	for _, line := range setup {
+		name, value, _ := strings.Cut(line, "=")
+		if r.Script.DAD && strings.HasSuffix(name, ".accept_dad") {
+			continue
+		}
+		names := []string{name}
+		if strings.Contains(name, "LINK") {
+			names = nil
+			for _, l := range r.Script.Links {
+				if l.MTU != 0 && l.MTU < 1280 && strings.HasPrefix(name, "net.ipv6.") {
+					continue // there is no IPv6 on it
+				}
+				names = append(names, strings.ReplaceAll(name, "LINK", l.Name))
 			}
 		}
-		for _, p := range l.Addrs {
-			args := []string{"addr", "add", p.String(), "dev", l.Name}
-			if p.Addr().Is4() {
-				args = append(args, "brd", "+")
-			} else if !r.Script.DAD {
-				args = append(args, "nodad")
+		for _, name := range names {
+			if err := r.Router.Sysctl(name, value); err != nil {
+				return fmt.Errorf("sysctl %s: %w", name, err)
 			}
-			if err := r.ip(args...); err != nil {
-				return err
-			}
+		}
+	}
+	for _, l := range r.Script.Links {
+		if err := r.configure(&l); err != nil {
+			return err
 		}
 	}
 	for _, h := range r.Script.Hosts {
@@ -102,6 +102,26 @@ func (r *Run) Setup() error {
 			if err := r.ip("neigh", "add", a.String(), "lladdr", mac, "nud", "permanent", "dev", h.Link); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func (r *Run) configure(l *Link) error {
+	if !l.Down {
+		if err := r.ip("link", "set", l.Name, "up"); err != nil {
+			return err
+		}
+	}
+	for _, p := range l.Addrs {
+		args := []string{"addr", "add", p.String(), "dev", l.Name}
+		if p.Addr().Is4() {
+			args = append(args, "brd", "+")
+		} else if !r.Script.DAD {
+			args = append(args, "nodad")
+		}
+		if err := r.ip(args...); err != nil {
+			return err
 		}
 	}
 	return nil

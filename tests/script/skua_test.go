@@ -35,11 +35,7 @@ type skua struct {
 }
 
 func newSkua(t *testing.T, s *Script) *skua {
-	var topo harness.Topology
-	for _, l := range s.Links {
-		topo.Ports = append(topo.Ports, harness.Port{Name: l.Name, MAC: l.MAC, MTU: l.MTU})
-	}
-	k := &skua{t: t, r: harness.Skua(t, topo), clock: rtnl.NewManualClock()}
+	k := &skua{t: t, r: harness.Skua(t, s.topologyOf()), clock: rtnl.NewManualClock()}
 	k.r.Hooks = harness.Hooks{Punts: k.punts, Advance: k.Advance}
 	var family *nlserver.Family
 	k.do(func() {
@@ -162,7 +158,12 @@ func (k *skua) Advance(d time.Duration) {
 	}
 }
 
-func (k *skua) Close() {}
+// Skua does what the kernel does, with the real data plane and without root.
+func TestSkua(t *testing.T) {
+	for _, s := range scripts(t) {
+		t.Run(s.Name, func(t *testing.T) { run(t, s, newSkua(t, s), "skua") })
+	}
+}
 
 // shim is the preloaded library: that of "make", or one built here.
 func shim(t *testing.T) string {
