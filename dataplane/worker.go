@@ -3,15 +3,26 @@
 package dataplane
 
 /*
-#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "dataplane.h"
 
+// A worker never runs a signal handler of the Go runtime.
+static int worker_main(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	return dp_worker_main(arg);
+}
+
 static int launch_worker(uint32_t worker, unsigned int lcore)
 {
-	return rte_eal_remote_launch(dp_worker_main, (void *)(uintptr_t)worker, lcore);
+	return rte_eal_remote_launch(worker_main, (void *)(uintptr_t)worker, lcore);
 }
 */
 import "C"
@@ -35,9 +46,10 @@ func (d *Dataplane) launch() error {
 	return nil
 }
 
+// stop returns when no lcore polls any more.
 func (d *Dataplane) stop() {
 	C.dp_stop()
-	eal.StopLcores()
+	C.rte_eal_mp_wait_lcore()
 }
 
 // EnterWorker makes the calling thread the worker of a stepped data plane. The goroutine has locked
