@@ -171,9 +171,14 @@ func (l *Link) setDefaults() {
 	if l.MTU >= MinMTU6 {
 		l.addIn6Dev()
 	}
-	if !l.Carrier { // linkwatch_init_dev
+	switch {
+	case !l.Carrier: // linkwatch_init_dev
 		l.OperState = OperDown
-		l.CarrierDownCount = 1
+	case l.Loopback(), l.Kind == "tun":
+		// Their carrier was there before they were: nobody asked linkwatch.
+	default: // a driver that found its carrier after it had registered
+		l.OperState = OperUp
+		l.CarrierUpCount = 1
 	}
 	l.refreshFlags()
 }
