@@ -35,7 +35,7 @@ static void ring_port_free(struct ring_port *rp)
 
 static int ring_port_start(uint16_t port)
 {
-	const struct rte_eth_conf conf = { 0 };
+	const struct rte_eth_conf conf = {0};
 	int rc = rte_eth_dev_configure(port, 1, DP_MAX_WORKERS, &conf);
 
 	if (rc < 0)

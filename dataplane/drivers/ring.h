@@ -19,7 +19,7 @@
 #include "dataplane.h"
 
 #define RING_PORT_SIZE 1024 /* frames each way */
-#define TUN_BURST 32
+#define TUN_BURST      32
 
 struct rte_eth_rxtx_callback;
 
@@ -31,8 +31,8 @@ struct tun_queue {
 } __rte_cache_aligned;
 
 struct tun_thread {
-	int fd;	     /* TUN/TAP, non-blocking */
-	int wake;    /* eventfd: frames to write, or stop */
+	int fd;   /* TUN/TAP, non-blocking */
+	int wake; /* eventfd: frames to write, or stop */
 	bool started;
 	pthread_t thread;
 	struct rte_ring *rx, *tx;
@@ -42,9 +42,9 @@ struct tun_thread {
 	_Atomic bool asleep; /* set by the thread, cleared by whoever wakes it */
 
 	/* The thread's own. */
-	bool dead;	  /* the TUN/TAP was deleted */
-	uint64_t taken;	  /* frames dequeued from tx */
-	uint32_t waits;	  /* short sleeps for frames announced and not come */
+	bool dead;        /* the TUN/TAP was deleted */
+	uint64_t taken;   /* frames dequeued from tx */
+	uint32_t waits;   /* short sleeps for frames announced and not come */
 	uint32_t n_spare; /* mbufs allocated, not yet read into */
 	struct rte_mbuf *spare[TUN_BURST];
 

@@ -30,11 +30,11 @@
 
 #include "drivers/ring.h"
 
-#define TUN_MAX_SEGS 32
-#define TUN_IDLE_MS 100	 /* a lost wakeup costs no more than this */
-#define TUN_AWAIT_MS 1	 /* sleep for frames that are announced */
-#define TUN_AWAIT_MAX 16 /* so many times; then they were dropped at a full ring */
-#define TUN_SPIN 2000	 /* pauses before that, some 20 us */
+#define TUN_MAX_SEGS  32
+#define TUN_IDLE_MS   100  /* a lost wakeup costs no more than this */
+#define TUN_AWAIT_MS  1    /* sleep for frames that are announced */
+#define TUN_AWAIT_MAX 16   /* so many times; then they were dropped at a full ring */
+#define TUN_SPIN      2000 /* pauses before that, some 20 us */
 
 /* On the worker: nb frames are about to be enqueued. */
 static uint16_t tun_announce(uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t nb,
@@ -47,8 +47,7 @@ static uint16_t tun_announce(uint16_t port, uint16_t queue, struct rte_mbuf **pk
 	(void)port;
 	(void)queue;
 	(void)pkts;
-	atomic_store(&q->announced,
-		     atomic_load_explicit(&q->announced, memory_order_relaxed) + nb);
+	atomic_store(&q->announced, atomic_load_explicit(&q->announced, memory_order_relaxed) + nb);
 	if (atomic_load(&t->asleep) && atomic_exchange(&t->asleep, false)) {
 		if (write(t->wake, &one, sizeof(one)) < 0)
 			return nb; /* the counter is full: it is awake */
@@ -71,8 +70,8 @@ static ssize_t tun_read(struct tun_thread *t, struct rte_mbuf *m)
 	uint16_t room = rte_pktmbuf_tailroom(m);
 	char over;
 	struct iovec iov[2] = {
-		{ .iov_base = rte_pktmbuf_mtod(m, void *), .iov_len = room },
-		{ .iov_base = &over, .iov_len = 1 }, /* tells a cut frame from a full one */
+	    {.iov_base = rte_pktmbuf_mtod(m, void *), .iov_len = room},
+	    {.iov_base = &over, .iov_len = 1}, /* tells a cut frame from a full one */
 	};
 	ssize_t n;
 
@@ -160,8 +159,8 @@ static uint32_t tun_tx(struct tun_thread *t)
 static void tun_sleep(struct tun_thread *t)
 {
 	struct pollfd fds[2] = {
-		{ .fd = t->wake, .events = POLLIN },
-		{ .fd = t->fd, .events = POLLIN },
+	    {.fd = t->wake, .events = POLLIN},
+	    {.fd = t->fd, .events = POLLIN},
 	};
 	int timeout = TUN_IDLE_MS;
 	nfds_t n_fds = 2;
@@ -213,7 +212,7 @@ static void tun_cpus(cpu_set_t *cpus)
 
 	if (sched_getaffinity(getpid(), sizeof(*cpus), cpus) < 0)
 		CPU_ZERO(cpus);
-	RTE_LCORE_FOREACH_WORKER(lcore) {
+	RTE_LCORE_FOREACH_WORKER (lcore) {
 		rte_cpuset_t polled = rte_lcore_cpuset(lcore);
 
 		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -258,8 +257,7 @@ int tun_start(struct ring_port *rp, int fd)
 		return -ENOMEM;
 	}
 	*t = (struct tun_thread){
-		.fd = fd, .rx = rp->rx, .tx = rp->tx, .pool = dp_mempool(), .port = rp->port
-	};
+	    .fd = fd, .rx = rp->rx, .tx = rp->tx, .pool = dp_mempool(), .port = rp->port};
 	rp->tun = t; /* from here on tun_stop() cleans up */
 	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->wake < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
