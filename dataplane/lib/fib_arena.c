@@ -7,11 +7,11 @@
 
 #include <lib/fib_arena.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1; older kernels answer EINVAL, and small pages stay */
-#endif
-
-#define FIB_ARENA_FIRST (64UL << 10) /* a VRF with ten routes must not cost a huge page */
+enum {
+	FIB_ARENA_COLLAPSE =
+	    25, /* MADV_COLLAPSE of Linux 6.1; older kernels say EINVAL, small pages stay */
+	FIB_ARENA_FIRST = 64 << 10, /* a VRF with ten routes must not cost a huge page */
+};
 
 int fib_arena_init(struct fib_arena *a, size_t limit)
 {
@@ -60,42 +60,38 @@ static bool fib_arena_hugetlb(char *p, size_t len)
 int fib_arena_grow(struct fib_arena *a, size_t bytes)
 {
 	size_t old = a->committed, new;
-	bool first_huge = false;
 
 	if (bytes > a->limit)
 		return -ENOMEM;
-	if (bytes < FIB_ARENA_HUGE) {
-		for (new = FIB_ARENA_FIRST; new < bytes; new *= 2)
+
+	/* Small pages first, up to where the first huge page would end. */
+	if (old < FIB_ARENA_HUGE) {
+		for (new = FIB_ARENA_FIRST; new < bytes &&new < FIB_ARENA_HUGE; new *= 2)
 			;
-	} else {
-		/* An eighth more than asked for keeps the number of mappings small. */
-		new = (bytes + bytes / 8 + FIB_ARENA_HUGE - 1) & ~(FIB_ARENA_HUGE - 1);
-		if (new > a->limit)
-			new = a->limit;
-		if (old < FIB_ARENA_HUGE) {
-			first_huge = old != 0;
-			if (old != 0 &&
-			    mprotect(a->base + old, FIB_ARENA_HUGE - old, PROT_READ | PROT_WRITE))
-				return -ENOMEM;
-			if (old != 0)
-				old = a->committed = FIB_ARENA_HUGE;
+		if (old == 0 && bytes >= FIB_ARENA_HUGE)
+			new = 0;
+		if (new > old && mprotect(a->base + old, new - old, PROT_READ | PROT_WRITE) != 0)
+			return -ENOMEM;
+		old = a->committed = new;
+		if (new == FIB_ARENA_HUGE) {
+			/* What grew in small pages is hot by now. Readers do not notice. */
+			madvise(a->base, FIB_ARENA_HUGE, MADV_HUGEPAGE);
+			madvise(a->base, FIB_ARENA_HUGE, FIB_ARENA_COLLAPSE);
 		}
-		if (new > old && fib_arena_hugetlb(a->base + old, new - old)) {
-			a->committed = new;
-			goto collapse;
-		}
+		if (old >= bytes)
+			return 0;
 	}
-	if (new > old && mprotect(a->base + old, new - old, PROT_READ | PROT_WRITE))
-		return -ENOMEM;
-	if (new >= FIB_ARENA_HUGE &&new > old)
+
+	/* An eighth more than asked for keeps the number of mappings small. */
+	new = (bytes + bytes / 8 + FIB_ARENA_HUGE - 1) & ~(FIB_ARENA_HUGE - 1);
+	if (new > a->limit)
+		new = a->limit;
+	if (!fib_arena_hugetlb(a->base + old, new - old)) {
+		if (mprotect(a->base + old, new - old, PROT_READ | PROT_WRITE) != 0)
+			return -ENOMEM;
 		madvise(a->base + old, new - old, MADV_HUGEPAGE);
-	a->committed = new;
-collapse:
-	/* What grew in small pages is hot by now: make it one huge page. Readers do not notice. */
-	if (first_huge) {
-		madvise(a->base, FIB_ARENA_HUGE, MADV_HUGEPAGE);
-		madvise(a->base, FIB_ARENA_HUGE, MADV_COLLAPSE);
 	}
+	a->committed = new;
 	return 0;
 }
 

@@ -4,14 +4,15 @@
 
 #include <lib/fib_rib.h>
 
-#define FIB_RIB_LIMIT (2UL << 30) /* address space: 128 million nodes of IPv4, 64 of IPv6 */
+static const size_t fib_rib_limit =
+    2UL << 30; /* address space: 128 million nodes of IPv4, 64 of IPv6 */
 
 int fib_rib_init(struct fib_rib *rib, bool wide)
 {
 	int err;
 
 	*rib = (struct fib_rib){.wide = wide, .nr = FIB_RIB_ROOT + 1};
-	err = fib_arena_init(&rib->arena, FIB_RIB_LIMIT);
+	err = fib_arena_init(&rib->arena, fib_rib_limit);
 	if (err)
 		return err;
 	err = fib_arena_commit(&rib->arena, 4096); /* the root: all zero */

@@ -6,10 +6,12 @@
 
 #include <lib/fib_trie.h>
 
-#define FIB_TRIE_UNIT    64U
-#define FIB_TRIE_SPANS   64 /* of a block, beyond which it becomes a direct node */
-#define FIB_TRIE_SPARSE  16 /* a direct node has a boundary in one of so many of its slots */
-#define FIB_TRIE_RECLAIM 32 /* nodes that wait before it is worth asking for the grace period */
+enum {
+	FIB_TRIE_UNIT = 64,
+	FIB_TRIE_SPANS = 64,   /* of a block, beyond which it becomes a direct node */
+	FIB_TRIE_SPARSE = 32,  /* a direct node has a boundary in one of so many of its slots */
+	FIB_TRIE_RECLAIM = 32, /* nodes that wait before it is worth asking for the grace period */
+};
 
 static uint32_t fib_trie_build(struct fib_trie *t, uint32_t top, unsigned int depth,
 			       uint32_t cover_nh);
@@ -165,6 +167,8 @@ static uint32_t fib_trie_build_lines(struct fib_trie *t, size_t at, size_t nr, u
 			if (i > 0)
 				line->key[i - 1] = t->spans.v[at + from].first << shift;
 			e = fib_trie_build_line(t, at + from, to - from, depth);
+			if (to - from > 1 && e != 0)
+				e |= FIB_TRIE_SAME;
 		} else {
 			line->key[i - 1] = ~0U;
 		}

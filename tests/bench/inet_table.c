@@ -52,7 +52,8 @@ struct inet_set {
 // Whether key was new. Keys are not 0.
 static int inet_set_add(struct inet_set *s, uint64_t key)
 {
-	size_t i = (key * 0x9e3779b97f4a7c15ULL) >> 40 & s->mask; // the high bits: keys differ on the left
+	size_t i =
+	    (key * 0x9e3779b97f4a7c15ULL) >> 40 & s->mask; // the high bits: keys differ on the left
 
 	for (; s->slot[i] != 0; i = (i + 1) & s->mask)
 		if (s->slot[i] == key)

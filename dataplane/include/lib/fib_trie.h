@@ -26,10 +26,12 @@
 
 /*
  * An entry. A leaf is a nexthop id. Else bit 31 tells direct from line, and the low 24 bits say
- * where, in units of 64 bytes; bits 24 and 25 of a direct entry give its bits / 4 - 1.
+ * where, in units of 64 bytes; bits 24 and 25 of a direct entry give its bits / 4 - 1. A line below
+ * a line either looks through the same window, or begins where that one ends.
  */
 #define FIB_TRIE_LINE   0x40000000U
 #define FIB_TRIE_DIRECT 0x80000000U
+#define FIB_TRIE_SAME   0x20000000U /* of a line: same window as the line above */
 #define FIB_TRIE_NODE   (FIB_TRIE_LINE | FIB_TRIE_DIRECT) /* set in all but leaves */
 #define FIB_TRIE_INDEX  0x00ffffffU
 

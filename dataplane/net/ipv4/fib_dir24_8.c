@@ -10,8 +10,10 @@
 #include <lib/fib_arena.h>
 #include <lib/rcu.h>
 
-#define FIB_DIR24_8_GROUPS  (1U << 22) /* of tbl8, at most: 4 GiB of address space */
-#define FIB_DIR24_8_RECLAIM 32         /* groups that wait before it is worth asking */
+enum {
+	FIB_DIR24_8_GROUPS = 1 << 22, /* of tbl8, at most: 4 GiB of address space */
+	FIB_DIR24_8_RECLAIM = 32,     /* groups that wait before it is worth asking */
+};
 
 struct fib_dir24_8 {
 	struct fib_view view; /* what readers use; all else is the writer's */
@@ -199,6 +201,3 @@ const struct fib_large_ops fib_dir24_8_ops = {
     .free = fib_dir24_8_free,
     .memory = fib_dir24_8_memory,
 };
-
-#undef FIB_DIR24_8_GROUPS
-#undef FIB_DIR24_8_RECLAIM
