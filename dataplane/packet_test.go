@@ -32,14 +32,19 @@ func (r *router) punts() []dpif.Punt {
 	return all
 }
 
-func TestPuntARP(t *testing.T) {
-	r := newRouter(t)
-	ask := frame(t, macH1, [6]byte{255, 255, 255, 255, 255, 255}, layers.EthernetTypeARP, &layers.ARP{
+func arpRequest(t *testing.T, mac [6]byte, from, whois string) []byte {
+	t.Helper()
+	return frame(t, mac, [6]byte{255, 255, 255, 255, 255, 255}, layers.EthernetTypeARP, &layers.ARP{
 		AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4,
 		HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPRequest,
-		SourceHwAddress: net.HardwareAddr(macH1[:]), SourceProtAddress: h1.AsSlice(),
-		DstHwAddress: make([]byte, 6), DstProtAddress: []byte{192, 0, 2, 1},
+		SourceHwAddress: net.HardwareAddr(mac[:]), SourceProtAddress: netip.MustParseAddr(from).AsSlice(),
+		DstHwAddress: make([]byte, 6), DstProtAddress: netip.MustParseAddr(whois).AsSlice(),
 	})
+}
+
+func TestPuntARP(t *testing.T) {
+	r := newRouter(t)
+	ask := arpRequest(t, macH1, "192.0.2.9", "192.0.2.1")
 	r.Send("p1", ask)
 	punts := r.punts()
 	if len(punts) != 1 {

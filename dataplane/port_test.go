@@ -3,9 +3,11 @@
 package dataplane_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +184,49 @@ func TestPortLife(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Two ends of shared memory find each other, and a frame crosses.
+func TestMemif(t *testing.T) {
+	r := harness.Skua(t, harness.Topology{})
+	socket := filepath.Join(t.TempDir(), "memif.sock")
+	var ports [2]uint16
+	for i := range ports {
+		port, info, err := r.DP.AddPort(dataplane.PortConfig{Name: fmt.Sprintf("m%d", i),
+			Kind: dataplane.PortMemif, Socket: socket, ID: 7, Client: i == 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Do(func() {
+			if err := r.DP.DelPort(port); err != nil {
+				t.Error(err)
+			}
+		})
+		ports[i] = port
+		if err := r.DP.SetLink(dpif.Link{Net: r.Net, Ifindex: uint32(ifP1 + i), Port: port, MTU: 1500,
+			Name: fmt.Sprintf("m%d", i), Flags: unix.IFF_UP, Carrier: true, HardAddr: info.MAC,
+			Conf4: dpif.ConfEnabled}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range ports {
+		waitUp(t, r.DP, p)
+	}
+	ask := arpRequest(t, macP1, "192.0.2.1", "192.0.2.9")
+	if err := r.DP.Inject(dpif.Inject{Net: r.Net, Oif: ifP1, Data: ask}); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for range 10 {
+		r.Run()
+		n += r.DP.PollPunts(8, func(p *dpif.Punt) {
+			if p.Reason != dpif.PuntARP || p.Iif != ifP2 || !bytes.Equal(p.Data, ask) {
+				t.Errorf("punt %+v, want ARP from m1 with\n%x", p, ask)
+			}
+		})
+	}
+	if n != 1 {
+		t.Errorf("%d punts, want 1", n)
 	}
 }
