@@ -187,6 +187,30 @@ func TestABlockedMonitorOutlivesTheServer(t *testing.T) {
 	}
 }
 
+func TestThreadsOfASocketConnectAgainOnce(t *testing.T) {
+	w := newWorld(t)
+	var got []string
+	follow(t, w, "both", func(line string, answer func()) {
+		switch line {
+		case "stop and start the server":
+			w.stop()
+			w.start()
+			answer()
+		case "notify":
+			if n := w.sockets(); n != 1 {
+				t.Errorf("there are %d connections, want 1", n)
+			}
+			w.toy.family.Notify(7, Requester{}, request(unix.RTM_NEWROUTE, 0, 0))
+			answer()
+		default:
+			got = append(got, line)
+		}
+	})
+	if want := "thread ENOBUFS,thread 16"; strings.Join(got, ",") != want {
+		t.Errorf("the client saw %q, want %q", strings.Join(got, ","), want)
+	}
+}
+
 func TestMonitorHearsOfRoutes(t *testing.T) {
 	w := newWorld(t)
 	if _, err := exec.LookPath("ip"); err != nil {

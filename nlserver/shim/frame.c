@@ -92,7 +92,7 @@ int shim_await(struct skua_nl_page *page, int fd, uint32_t seq)
 static int shim_write_frame(int fd, struct skua_nl_frame *f, const struct iovec *iov, size_t iovlen,
 			    int file)
 {
-	struct iovec v[IOV_MAX];
+	struct iovec v[iovlen + 1];
 	struct msghdr msg = {.msg_iov = v, .msg_iovlen = 1};
 	union {
 		struct cmsghdr align;

@@ -49,14 +49,14 @@ static void shim_source(struct shim_sock *s, struct msghdr *msg, uint32_t group,
 }
 
 /*
- * The server is gone: connect to the next one. 0: receive again; -1: there is none yet and the
- * call may not wait any longer. A client that does not block is slowed down a little, since its
- * poll() calls the dead connection readable.
+ * The server that inode was a connection to is gone: connect to the next one. 0: receive again; -1:
+ * there is none yet and the call may not wait any longer. A client that does not block is slowed
+ * down a little, since its poll() calls the dead connection readable.
  */
-static int shim_lost(struct shim_sock *s, int fd, int flags, struct timespec *deadline)
+static int shim_lost(struct shim_sock *s, int fd, uint64_t inode, int flags,
+		     struct timespec *deadline)
 {
 	static const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
-	uint64_t inode = s->inode;
 	struct timespec now;
 	struct timeval tv;
 	socklen_t len = sizeof(tv);
@@ -96,6 +96,7 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 	struct timespec deadline = {0};
 	struct msghdr m = {.msg_iov = iov};
 	uint32_t group, portid, error;
+	uint64_t inode;
 	ssize_t r;
 
 	if (flags & MSG_OOB) {
@@ -115,6 +116,7 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 		s->page->max_recv = cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX;
 
 	for (;;) {
+		inode = __atomic_load_n(&s->inode, __ATOMIC_RELAXED);
 		error = __atomic_exchange_n(&s->page->error, 0, __ATOMIC_SEQ_CST);
 		if (error) {
 			errno = (int)error;
@@ -128,7 +130,7 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 		/* The server sends nothing empty, so this is the end of the connection. */
 		if (r < 0 && errno != ECONNRESET)
 			return -1;
-		if (shim_lost(s, fd, flags, &deadline))
+		if (shim_lost(s, fd, inode, flags, &deadline))
 			return -1;
 	}
 	len = shim_unmark(iov, iovlen, (size_t)r, &group, &portid);

@@ -3,7 +3,13 @@
  * skua-shim.so: preloaded into a client, it makes its AF_NETLINK sockets connections to Skua's
  * netlink server (skua_nl.h says how they talk), and answers for the interfaces of Skua where the
  * C library would ask the kernel. SKUA_SOCKET names the server's socket; without it the shim does
- * nothing.
+ * nothing. All its .c files make one library:
+ *   cc -std=gnu11 -O2 -fPIC -shared -o skua-shim.so *.c -ldl -lpthread
+ *
+ * Out of its reach: programs that are linked statically or make system calls by themselves (Go),
+ * programs that gain privilege when they start (AT_SECURE: the loader ignores LD_PRELOAD), what
+ * the C library asks the kernel inside getaddrinfo, netlink sockets inherited through exec, and
+ * files below /proc/net, /proc/sys/net and /sys/class/net.
  *
  *   real.c     the functions that it stands in front of
  *   sock.c     which descriptors are netlink sockets

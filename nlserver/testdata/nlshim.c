@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Uses netlink sockets as programs do, and says what it saw: nlshim descriptors|names|restart|
- * blocked|threads|large. */
+ * blocked|both|threads|large. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -271,6 +271,34 @@ static void blocked(void)
 
 static int shared;
 
+static void *receiver(void *arg)
+{
+	char buf[4096];
+
+	(void)arg;
+	said("thread", recv(shared, buf, sizeof(buf), 0));
+	said("thread", recv(shared, buf, sizeof(buf), 0));
+	return NULL;
+}
+
+/* One thread blocks in its receive, the other one sends, when the server was restarted. */
+static void both(void)
+{
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK, .nl_groups = 0x40};
+	struct nlmsghdr req = {sizeof(req), NLMSG_NOOP, NLM_F_REQUEST, 0, 0};
+	pthread_t t;
+
+	shared = open_netlink(0);
+	bind(shared, (struct sockaddr *)&nl, sizeof(nl));
+	pthread_create(&t, NULL, receiver, NULL);
+	sync_with_test("stop and start the server");
+	if (send(shared, &req, sizeof(req), 0) != sizeof(req))
+		exit(1);
+	usleep(300000); /* the other thread has seen the end of the old connection */
+	sync_with_test("notify");
+	pthread_join(t, NULL);
+}
+
 static void *thread(void *arg)
 {
 	unsigned int i, self = (unsigned int)(long)arg;
@@ -326,8 +354,13 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*f)(void);
 	} tests[] = {
-	    {"descriptors", descriptors}, {"names", names},     {"restart", restart},
-	    {"blocked", blocked},         {"threads", threads}, {"large", large},
+	    {"descriptors", descriptors},
+	    {"names", names},
+	    {"restart", restart},
+	    {"blocked", blocked},
+	    {"both", both},
+	    {"threads", threads},
+	    {"large", large},
 	};
 	size_t i;
 
