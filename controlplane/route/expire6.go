@@ -3,15 +3,24 @@
 package route
 
 import (
-	"sort"
+	"slices"
 	"time"
 
 	"skua/controlplane/nexthop"
 )
 
-// gcInterval is how often expired routes are looked for (ip6_rt_gc_interval). A lookup passes them
-// over at once.
+// gcInterval is how often ended routes are deleted (ip6_rt_gc_interval). Packets and lookups pass
+// them over at once.
 const gcInterval = 30 * time.Second
+
+// expiry is the end of an IPv6 route.
+type expiry struct {
+	at    time.Time
+	ended bool // the data plane passes it over
+	table *fibTable
+	key   key
+	plen  uint8
+}
 
 // setExpiry gives a route its end, seconds from now; 0: none.
 func (t *Table) setExpiry(tab *fibTable, k key, plen uint8, a uint32, seconds uint32) {
@@ -23,9 +32,16 @@ func (t *Table) setExpiry(tab *fibTable, k key, plen uint8, a uint32, seconds ui
 }
 
 func (t *Table) setExpiryAt(tab *fibTable, k key, plen uint8, a uint32, at time.Time) {
+	before := t.best(tab, k, plen)
 	t.alias.at(a).expires = true
 	t.expires[a] = &expiry{at: at, table: tab, key: k, plen: plen}
-	t.startGC()
+	if err := t.push(tab, k, plen, before); err != nil { // it had ended and lives again
+		t.net.Log.Error("data plane refuses a route that was prolonged", "err", err)
+	}
+	if t.gcAt.IsZero() {
+		t.gcAt = t.net.Clock.Now().Add(gcInterval)
+	}
+	t.schedule6()
 }
 
 func (t *Table) forgetExpiry(a uint32) {
@@ -42,15 +58,27 @@ func (t *Table) prolong6(tab *fibTable, k key, plen uint8, a uint32, cfg *Config
 	}
 }
 
-func (t *Table) startGC() {
-	if t.gcTimer == nil && len(t.expires) > 0 {
-		t.gcTimer = t.net.AfterFunc(gcInterval, t.runGC)
+// schedule6 sets the timer to when the next route ends, or to when ended ones are deleted.
+func (t *Table) schedule6() {
+	if t.gcTimer != nil {
+		t.gcTimer.Stop()
+		t.gcTimer = nil
 	}
+	if len(t.expires) == 0 {
+		t.gcAt = time.Time{}
+		return
+	}
+	next := t.gcAt
+	for _, x := range t.expires {
+		if !x.ended && x.at.Before(next) {
+			next = x.at
+		}
+	}
+	t.gcTimer = t.net.AfterFunc(max(next.Sub(t.net.Clock.Now()), 0), t.expire6)
 }
 
-// runGC deletes the routes that have ended (fib6_run_gc).
-func (t *Table) runGC() {
-	t.gcTimer = nil
+// expire6 takes what has ended from the data plane and, when it is time, deletes it (fib6_run_gc).
+func (t *Table) expire6() {
 	now := t.net.Clock.Now()
 	var ended []uint32
 	for a, x := range t.expires {
@@ -58,13 +86,28 @@ func (t *Table) runGC() {
 			ended = append(ended, a)
 		}
 	}
-	sort.Slice(ended, func(i, j int) bool { return ended[i] < ended[j] })
+	slices.Sort(ended)
 	for _, a := range ended {
-		x := t.expires[a]
-		err := t.unlink6(x.table, x.key, x.plen, func(_ *nexthop.Info, s uint32) bool { return s == a }, true)
-		if err != nil {
-			t.net.Log.Warn("expired route stays", "err", err)
+		if x := t.expires[a]; !x.ended {
+			before := t.best(x.table, x.key, x.plen)
+			x.ended = true
+			t.enqueueChange(x.table, x.key, x.plen, before)
 		}
 	}
-	t.startGC()
+	t.finish()
+	if !t.gcAt.After(now) {
+		for _, a := range ended {
+			t.delete6(a)
+		}
+		t.gcAt = now.Add(gcInterval)
+	}
+	t.schedule6()
+}
+
+func (t *Table) delete6(a uint32) {
+	x := t.expires[a]
+	err := t.unlink6(x.table, x.key, x.plen, func(_ *nexthop.Info, s uint32) bool { return s == a }, true)
+	if err != nil {
+		t.net.Log.Warn("expired route stays", "err", err)
+	}
 }

@@ -17,6 +17,7 @@ const (
 	lookupIface      = 1 << iota // the hop must be on the link asked for
 	lookupReachable              // hops with an unreachable gateway only when there is no other
 	lookupIgnoreLink             // carrier never counts
+	lookupPublished              // as the data plane has it: a route ends when it is told so
 )
 
 // flow6 is what a lookup of an IPv6 table goes by.
@@ -44,7 +45,7 @@ func multipath6(i *nexthop.Info) bool {
 
 // usable6 is the nexthop id for packets of a node: what choose6 takes, with its siblings.
 func (t *Table) usable6(tab *fibTable, node uint32) uint32 {
-	a := t.choose6(tab.trie.at(node).head, 0, 0)
+	a := t.choose6(tab.trie.at(node).head, 0, lookupPublished)
 	if a == 0 {
 		return 0
 	}
@@ -76,8 +77,11 @@ func (t *Table) choose6(head, oif uint32, flags uint8) uint32 {
 // score6 is find_match and rt6_score_route; -1: not usable.
 func (t *Table) score6(a uint32, info *nexthop.Info, oif uint32, flags uint8) int {
 	hop := &info.Hops[0]
-	if t.alias.at(a).expires && !t.expires[a].at.After(t.net.Clock.Now()) {
-		return -1
+	if t.alias.at(a).expires {
+		x := t.expires[a]
+		if x.ended || flags&lookupPublished == 0 && !x.at.After(t.net.Clock.Now()) {
+			return -1
+		}
 	}
 	if !hop.Good(familyIPv6, flags&lookupIgnoreLink != 0) {
 		return -1

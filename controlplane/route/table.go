@@ -47,14 +47,6 @@ type family struct {
 	merged bool
 }
 
-// expiry is when an IPv6 route ends, and the timer that ends it.
-type expiry struct {
-	at    time.Time
-	table *fibTable
-	key   key
-	plen  uint8
-}
-
 // Table is the table of tables of both families.
 type Table struct {
 	net      *rtnl.Net
@@ -75,6 +67,7 @@ type Table struct {
 
 	expires map[uint32]*expiry // by alias
 	gcTimer rtnl.Timer
+	gcAt    time.Time
 	anycast map[anycastKey]int
 	gen     uint32 // changes with every change of a table
 
