@@ -129,7 +129,7 @@ func skipExthdr(ip []byte) (next uint8, at int, frag, ok bool) {
 		case unix.IPPROTO_FRAGMENT:
 			length = 8
 			if binary.BigEndian.Uint16(ip[at+2:])&^7 != 0 {
-				return ip[at], at + length, true, true
+				return next, at, true, true // what follows is nobody's header
 			}
 		case unix.IPPROTO_AH:
 			length = 4 * (int(ip[at+1]) + 2)
