@@ -89,31 +89,45 @@ static void fib_flat_bulk6(const struct fib_view *v, const struct in6_addr *dst,
 /* ---- AVX-512: boundaries and results stay in registers ---- */
 
 #ifdef FIB_X86
+/* The words at[i] of a list of 2^steps, 16 to a register. */
+static inline __attribute__((always_inline)) FIB_TARGET_AVX512 __m512i
+fib_flat_words(const __m512i *r, __m512i at, unsigned int steps)
+{
+	__m512i low;
+
+	if (steps <= 4)
+		return _mm512_permutexvar_epi32(at, r[0]);
+	low = _mm512_permutex2var_epi32(r[0], at, r[1]);
+	if (steps <= 5)
+		return low;
+	return _mm512_mask_blend_epi32(_mm512_test_epi32_mask(at, _mm512_set1_epi32(32)), low,
+				       _mm512_permutex2var_epi32(r[2], at, r[3]));
+}
+
 static inline __attribute__((always_inline)) FIB_TARGET_AVX512 void
 fib_flat_zmm4(const struct fib_view *v, const uint32_t *dst, uint32_t *nh_id, unsigned int n,
 	      unsigned int steps)
 {
-	const uint32_t *key = v->first, *res = v->second;
-	__m512i k0 = _mm512_load_si512(key), k1 = _mm512_load_si512(key + 16);
-	__m512i r0 = _mm512_load_si512(res), r1 = _mm512_load_si512(res + 16);
+	const unsigned int regs = steps <= 4 ? 1 : 1U << (steps - 4);
 	__m512i deflt = _mm512_set1_epi32(fib_view_default(v));
-	__m512i addr, at, probe, nh;
+	__m512i key[4], res[4], addr, at, probe, nh;
 	unsigned int i, step;
 	__mmask16 on, le;
 
+	for (i = 0; i < regs; i++) {
+		key[i] = _mm512_load_si512((const uint32_t *)v->first + 16 * i);
+		res[i] = _mm512_load_si512((const uint32_t *)v->second + 16 * i);
+	}
 	for (i = 0; i < n; i += 16) {
 		on = n - i >= 16 ? 0xffff : (1U << (n - i)) - 1;
 		addr = _mm512_maskz_loadu_epi32(on, dst + i);
 		at = _mm512_setzero_si512();
 		for (step = (1U << steps) >> 1; step > 0; step >>= 1) {
 			probe = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
-			probe = steps <= 4 ? _mm512_permutexvar_epi32(probe, k0)
-					   : _mm512_permutex2var_epi32(k0, probe, k1);
-			le = _mm512_cmple_epu32_mask(probe, addr);
+			le = _mm512_cmple_epu32_mask(fib_flat_words(key, probe, steps), addr);
 			at = _mm512_mask_add_epi32(at, le, at, _mm512_set1_epi32(step));
 		}
-		nh = steps <= 4 ? _mm512_permutexvar_epi32(at, r0)
-				: _mm512_permutex2var_epi32(r0, at, r1);
+		nh = fib_flat_words(res, at, steps);
 		nh = _mm512_mask_mov_epi32(nh, _mm512_testn_epi32_mask(nh, nh), deflt);
 		_mm512_mask_storeu_epi32(nh_id + i, on, nh);
 	}
@@ -137,6 +151,12 @@ static FIB_TARGET_AVX512 void fib_flat_zmm4_5(const struct fib_view *v, const ui
 	fib_flat_zmm4(v, dst, nh_id, n, 5);
 }
 
+static FIB_TARGET_AVX512 void fib_flat_zmm4_6(const struct fib_view *v, const uint32_t *dst,
+					      uint32_t *nh_id, unsigned int n)
+{
+	fib_flat_zmm4(v, dst, nh_id, n, 6);
+}
+
 /* Results that the high half does not decide, one by one: addresses of one's own links. */
 static FIB_TARGET_AVX512 void fib_flat_low_lanes(const struct fib_view *v,
 						 const struct in6_addr *dst, uint32_t *nh_id,
@@ -152,6 +172,21 @@ static FIB_TARGET_AVX512 void fib_flat_low_lanes(const struct fib_view *v,
 	}
 }
 
+/* As fib_flat_words(), eight to a register. */
+static inline __attribute__((always_inline)) FIB_TARGET_AVX512 __m512i
+fib_flat_quads(const __m512i *r, __m512i at, unsigned int steps)
+{
+	__m512i low;
+
+	if (steps <= 3)
+		return _mm512_permutexvar_epi64(at, r[0]);
+	low = _mm512_permutex2var_epi64(r[0], at, r[1]);
+	if (steps <= 4)
+		return low;
+	return _mm512_mask_blend_epi64(_mm512_test_epi64_mask(at, _mm512_set1_epi64(16)), low,
+				       _mm512_permutex2var_epi64(r[2], at, r[3]));
+}
+
 static inline __attribute__((always_inline)) FIB_TARGET_AVX512 void
 fib_flat_zmm6(const struct fib_view *v, const struct in6_addr *dst, uint32_t *nh_id, unsigned int n,
 	      unsigned int steps)
@@ -159,17 +194,16 @@ fib_flat_zmm6(const struct fib_view *v, const struct in6_addr *dst, uint32_t *nh
 	const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
 	const __m512i swap = _mm512_broadcast_i32x4(
 	    _mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-	const uint64_t *key = v->first;
-	const uint32_t *res = v->second;
-	__m512i k0 = _mm512_load_si512(key), k1 = _mm512_load_si512(key + 8);
-	__m512i r0 = _mm512_cvtepu32_epi64(_mm256_load_si256((const __m256i *)res));
-	__m512i r1 = _mm512_cvtepu32_epi64(_mm256_load_si256((const __m256i *)(res + 8)));
-	__m512i addr, at, probe;
+	const unsigned int regs = steps <= 3 ? 1 : 1U << (steps - 3);
+	__m512i key[4], res[4], addr, at, probe;
 	__m256i nh, deflt = _mm256_set1_epi32(fib_view_default(v));
-	unsigned int i, step, left, lanes;
-	__mmask16 words;
+	unsigned int i, step, left, lanes, words;
 	__mmask8 le, on;
 
+	for (i = 0; i < regs; i++) {
+		key[i] = _mm512_load_si512((const uint64_t *)v->first + 8 * i);
+		res[i] = _mm512_cvtepu32_epi64(_mm256_load_si256((const __m256i *)v->second + i));
+	}
 	for (i = 0; i < n; i += 8) {
 		left = n - i >= 8 ? 8 : n - i;
 		on = (1U << left) - 1;
@@ -181,13 +215,10 @@ fib_flat_zmm6(const struct fib_view *v, const struct in6_addr *dst, uint32_t *nh
 		at = _mm512_setzero_si512();
 		for (step = (1U << steps) >> 1; step > 0; step >>= 1) {
 			probe = _mm512_add_epi64(at, _mm512_set1_epi64(step - 1));
-			probe = steps <= 3 ? _mm512_permutexvar_epi64(probe, k0)
-					   : _mm512_permutex2var_epi64(k0, probe, k1);
-			le = _mm512_cmple_epu64_mask(probe, addr);
+			le = _mm512_cmple_epu64_mask(fib_flat_quads(key, probe, steps), addr);
 			at = _mm512_mask_add_epi64(at, le, at, _mm512_set1_epi64(step));
 		}
-		nh = _mm512_cvtepi64_epi32(steps <= 3 ? _mm512_permutexvar_epi64(at, r0)
-						      : _mm512_permutex2var_epi64(r0, at, r1));
+		nh = _mm512_cvtepi64_epi32(fib_flat_quads(res, at, steps));
 		nh = _mm256_mask_mov_epi32(nh, _mm256_testn_epi32_mask(nh, nh), deflt);
 		_mm256_mask_storeu_epi32(nh_id + i, on, nh);
 		lanes = _mm256_movepi32_mask(nh) & on;
@@ -207,6 +238,12 @@ static FIB_TARGET_AVX512 void fib_flat_zmm6_4(const struct fib_view *v, const st
 {
 	fib_flat_zmm6(v, dst, nh_id, n, 4);
 }
+
+static FIB_TARGET_AVX512 void fib_flat_zmm6_5(const struct fib_view *v, const struct in6_addr *dst,
+					      uint32_t *nh_id, unsigned int n)
+{
+	fib_flat_zmm6(v, dst, nh_id, n, 5);
+}
 #endif
 
 fib_bulk4_t fib_flat_pick4(unsigned int steps)
@@ -214,10 +251,11 @@ fib_bulk4_t fib_flat_pick4(unsigned int steps)
 	if (steps == 0)
 		return fib_flat_none4;
 #ifdef FIB_X86
-	if (fib_isa() == FIB_ISA_AVX512 && steps <= 5)
-		return steps <= 2   ? fib_flat_zmm4_2
-		       : steps <= 4 ? fib_flat_zmm4_4
-				    : fib_flat_zmm4_5;
+	if (fib_isa() == FIB_ISA_AVX512) {
+		if (steps <= 4)
+			return steps <= 2 ? fib_flat_zmm4_2 : fib_flat_zmm4_4;
+		return steps == 5 ? fib_flat_zmm4_5 : fib_flat_zmm4_6;
+	}
 #endif
 	return fib_flat_bulk4;
 }
@@ -227,8 +265,11 @@ fib_bulk6_t fib_flat_pick6(unsigned int steps)
 	if (steps == 0)
 		return fib_flat_none6;
 #ifdef FIB_X86
-	if (fib_isa() == FIB_ISA_AVX512 && steps <= 4)
-		return steps <= 3 ? fib_flat_zmm6_3 : fib_flat_zmm6_4;
+	if (fib_isa() == FIB_ISA_AVX512) {
+		if (steps <= 3)
+			return fib_flat_zmm6_3;
+		return steps == 4 ? fib_flat_zmm6_4 : fib_flat_zmm6_5;
+	}
 #endif
 	return fib_flat_bulk6;
 }
