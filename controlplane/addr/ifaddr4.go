@@ -5,6 +5,7 @@ package addr
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -228,7 +229,7 @@ func (t *Table) rename4(l *link.Link) {
 			if at := slices.Index([]byte(a.Label), ':'); at >= 0 {
 				tail = a.Label[at:]
 			} else {
-				tail = ":" + string(rune('0'+(i+1)%10))
+				tail = ":" + strconv.Itoa(i+1)
 			}
 		}
 		name := l.Name

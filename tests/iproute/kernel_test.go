@@ -123,6 +123,21 @@ func (w *kernelWorld) carrier(port string, up bool) (err error) {
 	return err
 }
 
+// listens looks for a socket of the process with groups in /proc/net/netlink.
+func (w *kernelWorld) listens(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/netlink", pid))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(b)) { // sk Eth Pid Groups ...
+		f := strings.Fields(line)
+		if len(f) > 3 && f[2] == fmt.Sprint(pid) && strings.Trim(f[3], "0") != "" {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *kernelWorld) wait(d time.Duration) { time.Sleep(d) }
 
 // settle waits for linkwatch, which reports at once, or after a second when it has just reported.

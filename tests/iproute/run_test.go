@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -32,6 +33,8 @@ type world interface {
 	start(*exec.Cmd) error
 	sysctl(name string, value *string) (string, error)
 	carrier(port string, up bool) error
+	// listens says whether the process that command has started is a member of a multicast group.
+	listens(pid int) bool
 	// wait lets time pass.
 	wait(time.Duration)
 	// settle lets what the last command caused come to an end.
@@ -43,11 +46,29 @@ type runner struct {
 	t       *testing.T
 	w       world
 	monitor *exec.Cmd
-	printed *bytes.Buffer
+	printed *printed
 }
 
-// quietTime is how long a monitor is given to begin and to print its last words.
-const quietTime = 150 * time.Millisecond
+// printed collects what a process prints while it runs.
+type printed struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.String()
+}
+
+// quietTime is how long a monitor must have printed nothing to be taken for silent.
+const quietTime = 200 * time.Millisecond
 
 // hangTime is after how long a command is given up.
 const hangTime = 20 * time.Second
@@ -145,19 +166,28 @@ func (r *runner) startMonitor(args []string) {
 	if r.monitor != nil {
 		r.t.Fatal("one monitor at a time")
 	}
-	r.monitor, r.printed = r.w.command(args), &bytes.Buffer{}
+	r.monitor, r.printed = r.w.command(args), &printed{}
 	r.monitor.Stdout = r.printed
 	if err := r.w.start(r.monitor); err != nil {
 		r.t.Fatal(err)
 	}
-	time.Sleep(quietTime)
+	for end := time.Now().Add(hangTime); !r.w.listens(r.monitor.Process.Pid); {
+		if time.Now().After(end) {
+			r.t.Fatalf("ip %v does not listen", args)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(quietTime / 4) // for the groups beyond the 32nd, which it joins one by one
 }
 
 func (r *runner) endMonitor() answer {
 	if r.monitor == nil {
 		r.t.Fatal("there is no monitor")
 	}
-	time.Sleep(quietTime)
+	for before := -1; before != len(r.printed.String()); {
+		before = len(r.printed.String())
+		time.Sleep(quietTime)
+	}
 	_ = r.monitor.Process.Kill()
 	_ = r.monitor.Wait()
 	r.monitor = nil

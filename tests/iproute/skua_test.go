@@ -24,13 +24,14 @@ type skuaWorld struct {
 	net   *rtnl.Net
 	links *link.Table
 	clock *rtnl.ManualClock
+	nl    *nlserver.Family
 	env   []string
 }
 
 func newSkua(t *testing.T, shim string) *skuaWorld {
 	clock := rtnl.NewManualClock()
 	stack, family := assemble(t, dpif.NewFake(), clock)
-	w := &skuaWorld{net: stack.Net, links: stack.Links, clock: clock}
+	w := &skuaWorld{net: stack.Net, links: stack.Links, clock: clock, nl: family}
 
 	w.net.Lock()
 	for i, p := range ports {
@@ -78,6 +79,16 @@ func (w *skuaWorld) carrier(port string, up bool) error {
 	w.net.Lock()
 	defer w.net.Unlock()
 	return w.links.SetCarrier(w.links.ByName(port), up)
+}
+
+// listens needs no pid: a monitor is the only one that joins groups.
+func (w *skuaWorld) listens(int) bool {
+	for group := range w.nl.Groups + 1 {
+		if w.nl.HasListeners(group) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *skuaWorld) wait(d time.Duration) { w.clock.Advance(d) }
