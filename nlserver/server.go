@@ -59,6 +59,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	listener int
+	file     os.FileInfo // of the socket file, when it was ours
 	families map[int]*Family
 	buffers  sync.Pool // *[]byte of frameMax
 
@@ -139,6 +140,11 @@ func (srv *Server) place(fd int, private string) error {
 	if err := unix.Listen(fd, 128); err != nil {
 		return err
 	}
+	file, err := os.Lstat(private)
+	if err != nil {
+		return err
+	}
+	srv.file = file
 	return os.Rename(private, srv.cfg.Path)
 }
 
@@ -191,11 +197,14 @@ func (srv *Server) open(fd int) {
 	}()
 }
 
-// Close stops listening and disconnects all clients, which try to connect again; Serve then
-// returns. The socket file stays for the next server.
+// Close stops listening, removes the socket file, unless it is another server's by now, and
+// disconnects all clients, which try to connect again; Serve then returns.
 func (srv *Server) Close() error {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
+	if file, err := os.Lstat(srv.cfg.Path); !srv.closed && err == nil && os.SameFile(file, srv.file) {
+		os.Remove(srv.cfg.Path)
+	}
 	srv.closed = true
 	for s := range srv.sockets {
 		s.hangUp()
