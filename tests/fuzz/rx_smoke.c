@@ -227,6 +227,37 @@ static void fragments(void)
 	EXPECT(!dp_link_set(&l));
 }
 
+/* The pieces of a packet for us, last first; v6: the same behind a fragment header. */
+static void reassembly(void)
+{
+	static const uint16_t offset[3] = { 32, 16, 0 };
+	uint64_t mib[64];
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t len = udp4("10.0.1.2", "10.0.1.1", 9, i ? 36 : 30);
+
+		frame[18] = 7;
+		frame[20] = i ? 0x20 : 0;
+		frame[21] = (uint8_t)(offset[i] / 8);
+		frame[24] = frame[25] = 0;
+		memcpy(frame + 24, (uint16_t[]){ checksum(frame + 14, 20) }, 2);
+		EXPECT(through(len, 0) == 0);
+		EXPECT(punts[DP_PUNT_LOCAL] == (i == 2));
+	}
+	for (int i = 0; i < 3; i++) {
+		uint32_t len = udp6("2001:db8:1::2", "2001:db8:1::1", 9, i ? 64 : 58);
+
+		frame[20] = 44;
+		memcpy(frame + 54, (uint8_t[8]){ 17, 0, 0, (uint8_t)(offset[i] | (i > 0)) }, 8);
+		EXPECT(through(len, 0) == 0);
+		EXPECT(punts[DP_PUNT_LOCAL] == (i == 2));
+	}
+	EXPECT(dp_mib_read(ROUTER_NET, DP_MIB_IP, mib, 64) > 0);
+	EXPECT(mib[11] == 3 && mib[12] == 1 && mib[13] == 0); /* ReasmReqds, ReasmOKs, ReasmFails */
+	EXPECT(dp_mib_read(ROUTER_NET, DP_MIB_IP6, mib, 64) > 0);
+	EXPECT(mib[14] == 3 && mib[15] == 1 && mib[16] == 0);
+}
+
 static void neighbours(void)
 {
 	struct dp_neigh n = { .net = ROUTER_NET, .ifindex = 2, .family = AF_INET, .nud = NUD_STALE };
@@ -336,6 +367,7 @@ int main(void)
 	} cases[] = {
 		{ "forward4", forward4 }, { "forward6", forward6 }, { "drops4", drops4 },
 		{ "drops6", drops6 },	  { "local", local },	    { "fragments", fragments },
+		{ "reassembly", reassembly },
 		{ "neighbours", neighbours }, { "inject", inject }, { "groups", groups },
 		{ "stale nexthop", stale_nexthop },
 	};

@@ -65,7 +65,6 @@ const struct nexthop *fib_lookup(const struct net *net, uint32_t daddr);
 
 /* ip_defrag.c: the whole packet when this was the last piece of it, NULL when it is kept. */
 struct sk_buff *ip_defrag(struct softnet_data *sd, struct sk_buff *skb);
-void ip_defrag_fini(struct softnet_data *sd);
 
 /* ip_options.c */
 /* Reads the options into skb->ip. False: one is wrong, and its sender is to be told. */

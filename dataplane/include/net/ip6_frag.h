@@ -5,6 +5,14 @@
 
 #include <net/skbuff.h>
 
+/* RFC 8200 4.5 */
+struct frag_hdr {
+	uint8_t nexthdr;
+	uint8_t reserved;
+	uint16_t frag_off; /* network order: offset in bytes, a multiple of 8, | more */
+	uint32_t identification;
+};
+
 /*
  * Takes a fragment whose fragment header is at off. The whole packet (without the header, or the
  * one packet of an atomic fragment behind it) when this was the last piece; NULL when it is kept

@@ -8,7 +8,7 @@
 
 #include <net/core/dp_local.h>
 #include <net/flow.h>
-#include <net/ip.h>
+#include <net/inet_frag.h>
 #include <net/punt.h>
 
 #define MBUF_DATA_DEFAULT 2048
@@ -75,7 +75,7 @@ static void dp_worker_fini(struct softnet_data *sd)
 {
 	for (; sd->backlog_head != sd->backlog_tail; sd->backlog_head++)
 		consume_skb(sd->backlog[sd->backlog_head % BACKLOG_MAX]);
-	ip_defrag_fini(sd);
+	inet_frag_fini(sd);
 	neigh_hold_fini(sd);
 	free(sd->rxq);
 	free(sd);

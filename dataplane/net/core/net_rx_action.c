@@ -5,6 +5,7 @@
  */
 #include <rte_prefetch.h>
 
+#include <net/inet_frag.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
@@ -179,6 +180,7 @@ unsigned int net_rx_action(struct softnet_data *sd)
 	sd->now = start;
 	sd->stage_tsc = start;
 	neigh_hold_poll(sd);
+	inet_frag_poll(sd);
 	n = loopback_rx(sd);
 	n += ethdev_rx(sd);
 	n += inject_rx(sd);

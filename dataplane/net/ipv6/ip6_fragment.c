@@ -2,14 +2,8 @@
 /* ip6_fragment.c - a packet of our own in pieces (RFC 8200 4.5). Routers do not do this. */
 #include <rte_random.h>
 
+#include <net/ip6_frag.h>
 #include <net/ipv6.h>
-
-struct frag_hdr {
-	uint8_t nexthdr;
-	uint8_t reserved;
-	uint16_t frag_off; /* network order: offset in 8 bytes << 3 | more */
-	uint32_t identification;
-};
 
 /*
  * The length of the part that every fragment repeats (IPv6 header, hop-by-hop, routing), and where
