@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // Speed and size of the routing tables: build, memory, look-ups in bursts of 32 by instruction set,
 // changes. Addresses are drawn uniformly over the prefixes. No EAL, no root.

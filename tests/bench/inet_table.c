@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // Synthetic Internet routing tables: see inet_table.h.
 #include "inet_table.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // What random changes do not reach: errors, cursors while the table changes, want of memory, and
 // the rules of RCU themselves.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // fib_test [-n changes] [-s seed] [-i scalar|avx2|avx512] test ...
 // Runs the named tests: rcu edges memory twin4 twin6 readers4 readers6.

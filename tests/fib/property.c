@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // Random changes, compared with the twin after each; and again while readers look on.
 #include <pthread.h>

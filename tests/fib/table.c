@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // One face for the tables of both families, and checks of a whole table: see twin.h.
 #include "twin.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// go:build ignore
+//go:build ignore
 
 // The slow obvious twin of a routing table: see twin.h.
 #include "twin.h"
