@@ -37,14 +37,14 @@ func (t *Table) ifaddr6(e addr.Event) {
 			t.joinAnycast6(a)
 		}
 		if a.Peer.IsValid() {
-			t.addPrefix6(a.Peer, 128, a.Metric, a.Link, 0, time.Time{})
+			t.addPrefix6(a.Peer, 128, a.Metric, a.Link, time.Time{})
 		}
 	case addr.Deleted:
 		if a.Link.Conf6.Forwarding != 0 {
 			t.leaveAnycast6(a)
 		}
 		if a.Peer.IsValid() {
-			t.delPrefix6(a.Peer, 128, a.Link, false)
+			t.delPrefix6(a.Peer, 128, a.Link)
 		}
 		t.silently6("local", t.delOne6(t.local(a.Link, a.Local(), unix.RTN_LOCAL, FlagLocal), false))
 		t.prefixRoute6(a, e)
@@ -89,23 +89,23 @@ func (t *Table) multicast6(l *link.Link) {
 func (t *Table) prefixRoute6(a *addr.Addr, e addr.Event) {
 	switch e.Prefix {
 	case addr.PrefixAdd:
-		t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, FlagPrefixRT, e.Expires)
+		t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, e.Expires)
 	case addr.PrefixModify:
 		// The metric of a route cannot change: a new one takes the old one's place.
-		if tab, k, plen, al := t.getPrefix6(a.Address(), a.Bits(), a.Link, true); al != 0 {
+		if tab, k, plen, al := t.getPrefix6(a.Address(), a.Bits(), a.Link); al != 0 {
 			if e.Old.Metric != a.Metric {
-				t.delPrefix6(a.Address(), a.Bits(), a.Link, true)
-				t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, FlagPrefixRT, e.Expires)
+				t.delPrefix6(a.Address(), a.Bits(), a.Link)
+				t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, e.Expires)
 			} else {
 				t.expireAt(tab, k, plen, al, e.Expires)
 			}
 		} else {
-			t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, FlagPrefixRT, e.Expires)
+			t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, e.Expires)
 		}
 	case addr.PrefixDel:
-		t.delPrefix6(a.Address(), a.Bits(), a.Link, true)
+		t.delPrefix6(a.Address(), a.Bits(), a.Link)
 	case addr.PrefixExpire:
-		if tab, k, plen, al := t.getPrefix6(a.Address(), a.Bits(), a.Link, true); al != 0 {
+		if tab, k, plen, al := t.getPrefix6(a.Address(), a.Bits(), a.Link); al != 0 {
 			t.expireAt(tab, k, plen, al, e.Expires)
 		}
 	}
@@ -120,27 +120,27 @@ func (t *Table) expireAt(tab *fibTable, k key, plen uint8, a uint32, at time.Tim
 }
 
 // addPrefix6 is addrconf_prefix_route.
-func (t *Table) addPrefix6(ip netip.Addr, bits int, metric uint32, l *link.Link, flags uint32, expires time.Time) {
+func (t *Table) addPrefix6(ip netip.Addr, bits int, metric uint32, l *link.Link, expires time.Time) {
 	if metric == 0 {
 		metric = MetricAddrconf
 	}
 	cfg := Config{
 		Family: familyIPv6, Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST,
-		Protocol: unix.RTPROT_KERNEL, Priority: metric, Oif: l.Index, Flags: flags,
+		Protocol: unix.RTPROT_KERNEL, Priority: metric, Oif: l.Index,
 		Dst: netip.PrefixFrom(ip, bits).Masked(), NLFlags: unix.NLM_F_CREATE, internal: true,
 	}
 	err := t.add6(&cfg)
 	t.silently6("prefix", err)
 	if err == nil && !expires.IsZero() {
-		if tab, k, plen, a := t.getPrefix6(ip, bits, l, flags != 0); a != 0 {
+		if tab, k, plen, a := t.getPrefix6(ip, bits, l); a != 0 {
 			t.setExpiryAt(tab, k, plen, a, expires)
 		}
 	}
 }
 
-// getPrefix6 finds the prefix route of an address (addrconf_get_prefix_route): over l, without a
-// gateway, and with prefixRT one that was made for an address.
-func (t *Table) getPrefix6(ip netip.Addr, bits int, l *link.Link, prefixRT bool) (*fibTable, key, uint8, uint32) {
+// getPrefix6 finds the prefix route of an address (addrconf_get_prefix_route): over l and without a
+// gateway.
+func (t *Table) getPrefix6(ip netip.Addr, bits int, l *link.Link) (*fibTable, key, uint8, uint32) {
 	tab := t.v6.tables[unix.RT_TABLE_MAIN]
 	k, plen := keyOf(ip).masked(uint8(bits)), uint8(bits)
 	node := tab.trie.find(k, plen)
@@ -149,16 +149,15 @@ func (t *Table) getPrefix6(ip netip.Addr, bits int, l *link.Link, prefixRT bool)
 	}
 	for a := tab.trie.at(node).head; a != 0; a = t.alias.at(a).next {
 		i := t.info(a)
-		if i.Hops[0].Link == l && !i.Hops[0].Gateway.IsValid() &&
-			(!prefixRT || i.Flags&FlagPrefixRT != 0) && i.Flags&FlagReject == 0 {
+		if i.Hops[0].Link == l && !i.Hops[0].Gateway.IsValid() && i.Flags&FlagReject == 0 {
 			return tab, k, plen, a
 		}
 	}
 	return nil, k, plen, 0
 }
 
-func (t *Table) delPrefix6(ip netip.Addr, bits int, l *link.Link, prefixRT bool) {
-	tab, k, plen, a := t.getPrefix6(ip, bits, l, prefixRT)
+func (t *Table) delPrefix6(ip netip.Addr, bits int, l *link.Link) {
+	tab, k, plen, a := t.getPrefix6(ip, bits, l)
 	if a == 0 {
 		return
 	}

@@ -86,14 +86,13 @@ func TestWhatTheDataPlaneRefusesChangesNothing(t *testing.T) {
 	with := func(c Config, flags uint16) Config { c.NLFlags = flags; return c }
 	const create = unix.NLM_F_CREATE
 	for name, cfg := range map[string]Config{
-		"new":             via("21.0.0.0/8", "10.0.1.3"),
-		"replaced":        with(via("20.0.0.0/8", "10.0.2.2"), create|unix.NLM_F_REPLACE),
-		"multipath":       multipath("22.0.0.0/8"),
-		"IPv6":            via("2001:db8:21::/48", "2001:db8:1::3"),
-		"IPv6 sibling":    with(via("2001:db8:20::/48", "2001:db8:1::3"), create|unix.NLM_F_APPEND),
-		"IPv6 replaced":   with(via("2001:db8:20::/48", "2001:db8:1::3"), create|unix.NLM_F_REPLACE),
-		"IPv6 multipath":  {Family: unix.AF_INET6, Dst: netip.MustParsePrefix("2001:db8:22::/48"), NLFlags: create, Hops: []HopConfig{{Gateway: netip.MustParseAddr("2001:db8:1::8")}, {Gateway: netip.MustParseAddr("2001:db8:1::9")}}},
-		"IPv6 local /128": {Family: unix.AF_INET6, Type: unix.RTN_LOCAL, Flags: FlagLocal, Table: unix.RT_TABLE_LOCAL, Oif: 2, Dst: netip.MustParsePrefix("2001:db8:23::1/128"), NLFlags: create},
+		"new":            via("21.0.0.0/8", "10.0.1.3"),
+		"replaced":       with(via("20.0.0.0/8", "10.0.2.2"), create|unix.NLM_F_REPLACE),
+		"multipath":      multipath("22.0.0.0/8"),
+		"IPv6":           via("2001:db8:21::/48", "2001:db8:1::3"),
+		"IPv6 sibling":   with(via("2001:db8:20::/48", "2001:db8:1::3"), create|unix.NLM_F_APPEND),
+		"IPv6 replaced":  with(via("2001:db8:20::/48", "2001:db8:1::3"), create|unix.NLM_F_REPLACE),
+		"IPv6 multipath": {Family: unix.AF_INET6, Dst: netip.MustParsePrefix("2001:db8:22::/48"), NLFlags: create, Hops: []HopConfig{{Gateway: netip.MustParseAddr("2001:db8:1::8")}, {Gateway: netip.MustParseAddr("2001:db8:1::9")}}},
 	} {
 		for _, call := range []string{"SetRoutes", "SetNexthop"} {
 			e.dp.Fail(call, unix.ENOMEM)

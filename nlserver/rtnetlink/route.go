@@ -160,6 +160,9 @@ func (r *routes) delRoute4(req *nlserver.Request) error {
 // config4 is rtm_to_fib_config: the request as r.cfg.
 func (r *routes) config4(req *nlserver.Request) error {
 	tb, ext := &r.tb, req.Ext
+	if len(req.Payload()) < unix.SizeofRtMsg {
+		return unix.EINVAL
+	}
 	if err := req.Parse(unix.SizeofRtMsg, tb, &route4Policy, nlmsg.Liberal); err != nil {
 		return err
 	}

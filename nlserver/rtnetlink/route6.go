@@ -30,13 +30,14 @@ func (r *routes) newRoute6(req *nlserver.Request) error {
 	return r.Routes.Add(&r.cfg)
 }
 
-// delRoute6 is inet6_rtm_delroute. There are no cached routes (RTM_F_CLONED) to delete.
+// delRoute6 is inet6_rtm_delroute. A request to delete a cached route (RTM_F_CLONED) has done so:
+// there are none.
 func (r *routes) delRoute6(req *nlserver.Request) error {
 	if err := r.config6(req); err != nil {
 		return err
 	}
-	if native.Uint32(req.Payload()[8:])&unix.RTM_F_CLONED != 0 {
-		return unix.ESRCH
+	if native.Uint32(req.Payload()[8:])&unix.RTM_F_CLONED != 0 && r.Routes.Exists(unix.AF_INET6, r.cfg.Table) {
+		return nil
 	}
 	return r.Routes.Delete(&r.cfg)
 }

@@ -47,7 +47,7 @@ func fillRoute(e *nlmsg.Encoder, r *route.Route) {
 		fillRoute6(e, r, 0)
 		return
 	}
-	fillRoute4(e, r)
+	fillRoute4(e, r, r.Type())
 }
 
 // tableCompat is rtm_table of a table whose number needs RTA_TABLE.
@@ -58,12 +58,12 @@ func tableCompat(id uint32) uint8 {
 	return unix.RT_TABLE_COMPAT
 }
 
-// fillRoute4 is fib_dump_info.
-func fillRoute4(e *nlmsg.Encoder, r *route.Route) {
+// fillRoute4 is fib_dump_info. typ is the route's, or what a lookup that found it came to.
+func fillRoute4(e *nlmsg.Encoder, r *route.Route, typ uint8) {
 	i := r.Info
 	m := rtmsg{
 		family: unix.AF_INET, dstLen: uint8(r.Dst.Bits()), tos: r.TOS, table: tableCompat(r.Table),
-		protocol: i.Protocol, scope: i.Scope, typ_: i.Type, flags: i.Flags,
+		protocol: i.Protocol, scope: i.Scope, typ_: typ, flags: i.Flags,
 	}
 	if len(i.Hops) == 1 {
 		m.flags = uint32(shownFlags(&i.Hops[0], unix.AF_INET))

@@ -103,7 +103,7 @@ func (r *routes) getRoute4(req *nlserver.Request) error {
 		}
 		found := res.Route
 		found.Table = table
-		fillRoute4(e, &found)
+		fillRoute4(e, &found, res.Type)
 	}
 	req.Send()
 	return nil
@@ -151,7 +151,11 @@ func fillGet4(e *nlmsg.Encoder, q *route.Query, r *route.Result, table uint32, u
 	if input {
 		e.U32(unix.RTA_IIF, q.Iif)
 	}
-	fillCacheinfo(e, 0, 1)
+	users := uint32(1) // us; and the nexthop, which keeps what can be used again
+	if r.Hop != nil && r.Flags&route.CacheLocal == 0 {
+		users++
+	}
+	fillCacheinfo(e, 0, users)
 }
 
 // validGet6 is inet6_rtm_valid_getroute_req.
@@ -257,6 +261,6 @@ func fillGet6(e *nlmsg.Encoder, q *route.Query, r *route.Result) {
 		addrAttr(e, unix.RTA_GATEWAY, r.Gateway)
 	}
 	e.U32(unix.RTA_OIF, r.Link.Index)
-	fillCacheinfo(e, r.Route.Expires, 1)
+	fillCacheinfo(e, r.Route.Expires, 2)
 	e.U8(unix.RTA_PREF, i.Pref)
 }
