@@ -158,10 +158,23 @@ func (k *skua) Advance(d time.Duration) {
 	}
 }
 
-// Skua does what the kernel does, with the real data plane and without root.
+// Skua does what the kernel does, with the real data plane and without root; and in the end the
+// data plane holds what the control plane believes.
 func TestSkua(t *testing.T) {
 	for _, s := range scripts(t) {
-		t.Run(s.Name, func(t *testing.T) { run(t, s, newSkua(t, s), "skua") })
+		t.Run(s.Name, func(t *testing.T) {
+			k := newSkua(t, s)
+			run(t, s, k, "skua")
+			err := k.locked(func() error {
+				for _, line := range k.stack.Consistency() {
+					t.Error(line)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
