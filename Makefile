@@ -22,7 +22,7 @@ C_FILES    = $(shell find dataplane nlserver tests -name '*.c' -not -path '*/tes
 H_FILES    = $(shell find dataplane nlserver tests -name '*.h')
 DP_C_FILES = $(shell find dataplane -name '*.c' -not -name 'cgo_*' -not -path '*/go-dpdk/*')
 SHIM_SRC   = $(wildcard nlserver/shim/*.c) $(wildcard nlserver/shim/*.h)
-DP_CFLAGS  = -std=gnu11 -O2 -Wall -Wextra -Werror -Idataplane -Idataplane/include $(shell pkg-config --cflags libdpdk)
+DP_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Idataplane -Idataplane/include $(shell pkg-config --cflags libdpdk)
 FUZZTIME  ?= 60s
 
 .PHONY: help
