@@ -102,3 +102,27 @@ func benchInsert(b *testing.B, sorted bool) {
 // A million IPv4 routes over a thousand gateways, in random order and in rising order.
 func BenchmarkInsertRandom(b *testing.B) { benchInsert(b, false) }
 func BenchmarkInsertSorted(b *testing.B) { benchInsert(b, true) }
+
+// A dump of a million IPv4 routes in pieces of what fits into a datagram.
+func BenchmarkDump(b *testing.B) {
+	e := benchEnv(b)
+	const n = 1_000_000
+	cfg := Config{
+		Family: unix.AF_INET, Type: unix.RTN_UNICAST, Gateway: netip.MustParseAddr("10.0.0.2"),
+		NLFlags: unix.NLM_F_CREATE | unix.NLM_F_REPLACE, Table: unix.RT_TABLE_MAIN,
+	}
+	for _, p := range prefixes(n, false) {
+		cfg.Dst = p
+		if err := e.routes.Add(&cfg); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		var c Cursor
+		for done := false; !done; {
+			left := 500
+			done = e.routes.Dump(unix.AF_INET, &Filter{}, &c, func(*Route) bool { left--; return left >= 0 })
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/route")
+}

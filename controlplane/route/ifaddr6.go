@@ -192,9 +192,10 @@ func (t *Table) leaveAnycast6(a *addr.Addr) {
 
 // forwarding6 is dev_forward_change as far as routes go.
 func (t *Table) forwarding6(l *link.Link, on bool) {
-	if !l.In6Dev {
+	if !l.In6Dev || t.router[l] == on {
 		return
 	}
+	t.router[l] = on
 	for _, a := range t.addrs.OfLink(l, familyIPv6) {
 		switch {
 		case a.Flags&unix.IFA_F_TENTATIVE != 0:
@@ -202,6 +203,20 @@ func (t *Table) forwarding6(l *link.Link, on bool) {
 			t.joinAnycast6(a)
 		default:
 			t.leaveAnycast6(a)
+		}
+	}
+}
+
+// permanent6 is addrconf_permanent_addr: the prefix routes of addresses that were there before the
+// link came up.
+func (t *Table) permanent6(l *link.Link) {
+	if !l.Enabled6() {
+		return
+	}
+	for _, a := range t.addrs.OfLink(l, familyIPv6) {
+		local := a.Local().IsLinkLocalUnicast() || a.Local().IsLoopback()
+		if a.Flags&unix.IFA_F_PERMANENT != 0 && a.Flags&unix.IFA_F_NOPREFIXROUTE == 0 && !local {
+			t.addPrefix6(a.Address(), a.Bits(), a.Metric, l, time.Time{})
 		}
 	}
 }

@@ -23,6 +23,14 @@ func (t *Table) disable6(l *link.Link) {
 	}
 	t.finish()
 	t.nexthops.SyncDown6(l, cause)
+	for k := range t.anycast {
+		if k.link == l {
+			delete(t.anycast, k)
+		}
+	}
+	if l.Gone() {
+		delete(t.router, l)
+	}
 }
 
 func (t *Table) disableTable6(tab *fibTable, l *link.Link, cause nexthop.Cause) {
@@ -118,6 +126,7 @@ func (t *Table) link6(e link.Event) {
 	l := e.Link
 	switch e.Type {
 	case link.Up:
+		t.permanent6(l)
 		t.ready6(l, unix.RTNH_F_DEAD)
 	case link.Changed:
 		switch {

@@ -69,7 +69,8 @@ type Table struct {
 	gcTimer rtnl.Timer
 	gcAt    time.Time
 	anycast map[anycastKey]int
-	gen     uint32 // changes with every change of a table
+	router  map[*link.Link]bool // IPv6 forwarding as the routes have it
+	gen     uint32              // changes with every change of a table
 
 	// Scratch, all of it used under RTNL and never across a call that uses it again.
 	msg      Msg
@@ -90,6 +91,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 		v4:      family{id: familyIPv4, bits: 32, tables: map[uint32]*fibTable{}, merged: true},
 		v6:      family{id: familyIPv6, bits: 128, tables: map[uint32]*fibTable{}, merged: true},
 		expires: map[uint32]*expiry{}, anycast: map[anycastKey]int{},
+		router: map[*link.Link]bool{},
 		checks: checks{infos: map[checkKey]*nexthop.Info{}},
 	}
 	t.newTable(&t.v6, unix.RT_TABLE_MAIN)
@@ -106,7 +108,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 func (t *Table) setTables(f *family) error {
 	tables := t.rules.Tables(f.id)
 	if f.merged {
-		tables = slices.DeleteFunc(tables, func(id uint32) bool { return id == unix.RT_TABLE_LOCAL })
+		tables = slices.DeleteFunc(slices.Clone(tables), func(id uint32) bool { return id == unix.RT_TABLE_LOCAL })
 	}
 	return t.net.DP.SetTables(t.net.ID, f.id, tables)
 }

@@ -24,7 +24,8 @@ const ActionToTable = 1
 
 // Table is the policy database of both families.
 type Table struct {
-	rules4, rules6 []Rule
+	rules4, rules6   []Rule
+	tables4, tables6 []uint32
 }
 
 // New makes the database with its default rules.
@@ -35,7 +36,7 @@ func New(*rtnl.Net) *Table {
 			Action: ActionToTable, Protocol: unix.RTPROT_KERNEL,
 		}
 	}
-	return &Table{
+	t := &Table{
 		rules4: []Rule{
 			mk(unix.AF_INET, 0, unix.RT_TABLE_LOCAL),
 			mk(unix.AF_INET, 0x7ffe, unix.RT_TABLE_MAIN),
@@ -46,6 +47,16 @@ func New(*rtnl.Net) *Table {
 			mk(unix.AF_INET6, 0x7ffe, unix.RT_TABLE_MAIN),
 		},
 	}
+	t.tables4, t.tables6 = tables(t.rules4), tables(t.rules6)
+	return t
+}
+
+func tables(rules []Rule) []uint32 {
+	tables := make([]uint32, len(rules))
+	for i, r := range rules {
+		tables[i] = r.Table
+	}
+	return tables
 }
 
 // Rules gives the rules of a family by priority.
@@ -56,12 +67,11 @@ func (t *Table) Rules(family uint8) []Rule {
 	return t.rules4
 }
 
-// Tables gives the tables that a lookup of a family goes through, in order.
+// Tables gives the tables that a lookup of a family goes through, in order. Do not change the
+// slice.
 func (t *Table) Tables(family uint8) []uint32 {
-	rules := t.Rules(family)
-	tables := make([]uint32, len(rules))
-	for i, r := range rules {
-		tables[i] = r.Table
+	if family == unix.AF_INET6 {
+		return t.tables6
 	}
-	return tables
+	return t.tables4
 }
