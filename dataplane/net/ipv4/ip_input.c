@@ -7,6 +7,7 @@
 
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/ip_fib.h>
 
 /* What a burst adds to the MIB, kept in registers until its end. */
 struct ip_rcv_sums {
@@ -25,7 +26,7 @@ static __rte_noinline void ip_rcv_drop(struct softnet_data *sd, struct sk_buff *
 
 /* RFC 1122 3.2.1: the header must be whole and right. True: go on; false: disposed of. */
 static __rte_always_inline bool ip_rcv_core(struct softnet_data *sd, struct sk_buff *skb,
-					    struct ip_rcv_sums *sums)
+					    struct ip_rcv_sums *sums, const struct fib_table *tb)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_INHDR;
 	int mib = IPSTATS_MIB_INHDRERRORS;
@@ -46,6 +47,9 @@ static __rte_always_inline bool ip_rcv_core(struct softnet_data *sd, struct sk_b
 	if (unlikely(iph->version != 4 || iph->ihl < 5))
 		goto drop;
 	sums->ecn += 1ULL << ((iph->tos & 3) * 16);
+	/* what the lookup of the whole list will miss first is under way by then */
+	if (tb)
+		fib_table_prefetch(tb, ntohl(iph->daddr));
 	if (likely(iph->ihl == 5)) {
 		if (unlikely(ip_fast_csum20(iph)))
 			goto csum_error;
@@ -83,11 +87,13 @@ void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff
 {
 	struct net *net = dev_net(dev);
 	struct ipstats_mib *mib = &net_mib(sd, net)->ip;
+	const struct fib_tables4 *tables = __atomic_load_n(&net->fib4, __ATOMIC_CONSUME);
+	const struct fib_table *tb = tables ? tables->t[tables->n - 1].tb : NULL;
 	struct ip_rcv_sums sums = { 0 };
 	unsigned int k = 0;
 
 	for (unsigned int i = 0; i < n; i++)
-		if (ip_rcv_core(sd, list[i], &sums))
+		if (ip_rcv_core(sd, list[i], &sums, tb))
 			list[k++] = list[i];
 	mib->mibs[IPSTATS_MIB_INPKTS] += sums.pkts;
 	mib->mibs[IPSTATS_MIB_INOCTETS] += sums.octets;
