@@ -43,8 +43,8 @@ static inline bool fib_filter_maybe6(const struct fib_filter *f, const void *dst
 	uint64_t high;
 
 	memcpy(&high, dst, 8);
-	return fib_filter_bit(f->top, (uint32_t)p[0] << 8 | p[1]) |
-	       fib_filter_bit(f->hash, fib_filter_hash(high));
+	return (int)fib_filter_bit(f->top, (uint32_t)p[0] << 8 | p[1]) |
+	       (int)fib_filter_bit(f->hash, fib_filter_hash(high));
 }
 
 /* fib_filter.c: the writer's. count: +1 a prefix more, -1 one less. */

@@ -74,7 +74,7 @@ static __rte_always_inline bool ip6_rcv_core(struct softnet_data *sd, struct net
 		goto drop;
 	}
 	sums->ecn += 1ULL << ((ntohl(first) >> 20 & 3) * 16);
-	if (unlikely(!(ipv6_addr_plain(&hdr->saddr) & ipv6_addr_plain(&hdr->daddr)) ||
+	if (unlikely(!ipv6_addr_plain(&hdr->saddr) || !ipv6_addr_plain(&hdr->daddr) ||
 		     skb->pkt_type != PACKET_HOST) &&
 	    !ip6_addrs_ok(dev, skb, hdr, &reason))
 		goto drop;
