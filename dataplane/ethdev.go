@@ -4,17 +4,8 @@ package dataplane
 
 /*
 #include <stdlib.h>
-#include <string.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
-
-static int set_mac(uint16_t port, const uint8_t *mac)
-{
-	struct rte_ether_addr addr;
-
-	memcpy(addr.addr_bytes, mac, sizeof(addr.addr_bytes));
-	return rte_eth_dev_default_mac_addr_set(port, &addr);
-}
 */
 import "C"
 
@@ -100,10 +91,7 @@ func (c *PortConfig) vdev(workers int) (name, args string, err error) {
 		return "net_null_" + c.Name, "", nil
 	case PortAFPacket:
 		// A ring of 16 MiB each way and queue: the default loses packets on a busy machine.
-		frame := 2048
-		for frame-64 < c.MTU+etherOverhead {
-			frame *= 2
-		}
+		frame := c.packetFrame()
 		return "net_af_packet_" + c.Name, fmt.Sprintf(
 			"iface=%s,qpairs=%d,blocksz=%d,framesz=%d,framecnt=%d,qdisc_bypass=1",
 			c.Device, queues, 4<<20, frame, (16<<20)/frame), nil
@@ -125,6 +113,18 @@ func (c *PortConfig) vdev(workers int) (name, args string, err error) {
 			role, c.ID, c.Socket), nil
 	}
 	return "", "", fmt.Errorf("%q is no kind of port", c.Kind)
+}
+
+// packetHeader is what of a frame of AF_PACKET's ring the packet does not get.
+const packetHeader = 64
+
+// packetFrame is the size of a frame of AF_PACKET's ring that a packet of the MTU fits into.
+func (c *PortConfig) packetFrame() int {
+	frame := 2048
+	for frame-packetHeader < c.MTU+etherOverhead {
+		frame *= 2
+	}
+	return frame
 }
 
 func (c *PortConfig) advice(err error) string {
@@ -174,6 +174,9 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 		MaxMTU:   d.maxMTU(int(dev.MaxMTU())),
 		RxQueues: min(queues, int(dev.MaxRxQueues())),
 		TxQueues: min(d.workers, int(dev.MaxTxQueues())),
+	}
+	if p.conf.Kind == PortAFPacket {
+		p.info.MaxMTU = min(p.info.MaxMTU, p.conf.packetFrame()-packetHeader-etherOverhead)
 	}
 	opts, err := d.options(p, id)
 	if err != nil {
@@ -252,65 +255,18 @@ func (p *port) address(id ethdev.Port) error {
 			return fmt.Errorf("mtu %d: %w", p.conf.MTU, err)
 		}
 	}
-	if p.conf.MAC != ([6]byte{}) {
-		return p.setMAC(p.conf.MAC)
-	}
 	var mac ethdev.MACAddr
 	if err := id.MACAddrGet(&mac); err != nil {
 		return fmt.Errorf("asking the device for its MAC address: %w", err)
 	}
 	p.info.MAC = [6]byte(mac.HardwareAddr())
-	return nil
-}
-
-// setMAC makes the device receive for mac; one that cannot filter receives all, and C looks.
-func (p *port) setMAC(mac [6]byte) error {
-	err := errnoOf(C.set_mac(C.uint16_t(p.id), (*C.uint8_t)(unsafe.Pointer(&mac[0]))))
-	if err != nil {
-		err = ethdev.Port(p.id).PromiscEnable()
+	p.info.PermMAC = p.info.MAC
+	if p.conf.MAC != ([6]byte{}) {
+		if err := p.setMAC(p.conf.MAC); err != nil {
+			return fmt.Errorf("MAC address %x: %w", p.conf.MAC, err)
+		}
 	}
-	if err != nil && !errors.Is(err, unix.ENOTSUP) {
-		return fmt.Errorf("MAC address %x: %w", mac, err)
-	}
-	p.info.MAC = mac
 	return nil
-}
-
-// SetPortMAC changes the MAC address that a port receives for.
-func (d *Dataplane) SetPortMAC(id uint16, mac [6]byte) error {
-	return d.onPort(id, func(p *port) error {
-		return p.ns.do(func() error { return p.setMAC(mac) })
-	})
-}
-
-// SetPortMTU changes a port's MTU, in bytes of L3; EINVAL when it is out of PortInfo's range.
-func (d *Dataplane) SetPortMTU(id uint16, mtu int) error {
-	return d.onPort(id, func(p *port) error {
-		if p.checkMTU(mtu) != nil {
-			return unix.EINVAL
-		}
-		err := p.ns.do(func() error { return ethdev.Port(id).SetMTU(uint16(mtu)) })
-		if err != nil && !errors.Is(err, unix.ENOTSUP) {
-			return err
-		}
-		p.info.MTU = mtu
-		return nil
-	})
-}
-
-// SetPortPromisc makes a port receive frames for any MAC address, or ends that.
-func (d *Dataplane) SetPortPromisc(id uint16, on bool) error {
-	return d.onPort(id, func(p *port) error {
-		set := ethdev.Port.PromiscDisable
-		if on {
-			set = ethdev.Port.PromiscEnable
-		}
-		err := p.ns.do(func() error { return set(ethdev.Port(id)) })
-		if errors.Is(err, unix.ENOTSUP) { // rings: they deliver all anyway
-			return nil
-		}
-		return err
-	})
 }
 
 // PortLink reads the state of a port's wire. It does not wait, and the caller may poll it.

@@ -8,14 +8,34 @@ package dataplane
 import "C"
 
 import (
+	"errors"
 	"syscall"
 	"unsafe"
 
 	"skua/dataplane/dpif"
 )
 
-// SetLink implements dpif.Writer.
+// SetLink implements dpif.Writer. The port follows the link's MTU, MAC address and IFF_PROMISC;
+// what its device refuses leaves both as they were.
 func (d *Dataplane) SetLink(l dpif.Link) error {
+	c, err := linkOf(&l)
+	if err != nil {
+		return err
+	}
+	back, err := d.follow(&l)
+	if err != nil {
+		return err
+	}
+	if err := errnoOf(C.dp_link_set(&c)); err != nil {
+		if berr := back(); berr != nil {
+			return errors.Join(err, berr)
+		}
+		return err
+	}
+	return nil
+}
+
+func linkOf(l *dpif.Link) (C.struct_dp_link, error) {
 	c := C.struct_dp_link{
 		net:     C.uint32_t(l.Net),
 		ifindex: C.uint32_t(l.Ifindex),
@@ -29,13 +49,13 @@ func (d *Dataplane) SetLink(l dpif.Link) error {
 		conf6:   C.uint32_t(l.Conf6),
 	}
 	if len(l.Name) >= len(c.name) {
-		return syscall.EINVAL
+		return c, syscall.EINVAL
 	}
 	for i := range len(l.Name) {
 		c.name[i] = C.char(l.Name[i])
 	}
 	putMAC(&c.lladdr, l.HardAddr)
-	return errnoOf(C.dp_link_set(&c))
+	return c, nil
 }
 
 // DelLink implements dpif.Writer.

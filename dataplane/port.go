@@ -60,7 +60,8 @@ type PortInfo struct {
 	Device   string // DPDK's name of the device
 	Driver   string // DPDK's name of the driver
 	MAC      [6]byte
-	MTU      int // bytes, L3
+	PermMAC  [6]byte // the device's own
+	MTU      int     // bytes, L3
 	MinMTU   int
 	MaxMTU   int // by the device and by the size of a packet buffer
 	RxQueues int
@@ -81,6 +82,10 @@ type port struct {
 	info PortInfo
 	twin *hostLink // the interface of the host that stands behind it
 	ns   *netns    // that it is in
+
+	net     uint32 // of the link that was last set on it
+	promisc bool   // asked for by SetPortPromisc
+	anyMAC  bool   // the device does not filter for info.MAC: it receives all, and C looks
 }
 
 type portTable struct {
@@ -106,8 +111,7 @@ func (d *Dataplane) AddPort(c PortConfig) (uint16, PortInfo, error) {
 	if err := d.open(p); err != nil {
 		return 0, PortInfo{}, fmt.Errorf("port %s: %w", c.Name, err)
 	}
-	if err := errnoOf(C.dp_port_add(C.uint16_t(p.id), C.uint16_t(p.info.RxQueues),
-		C.uint16_t(p.info.TxQueues))); err != nil {
+	if err := d.poll(p); err != nil {
 		p.release()
 		return 0, PortInfo{}, fmt.Errorf("port %s: the data plane does not take it: %w", c.Name, err)
 	}
@@ -115,11 +119,20 @@ func (d *Dataplane) AddPort(c PortConfig) (uint16, PortInfo, error) {
 		t.byID = make(map[uint16]*port)
 	}
 	t.byID[p.id] = p
+	return p.id, p.info, nil
+}
+
+// poll hands a started device to the workers.
+func (d *Dataplane) poll(p *port) error {
+	if err := errnoOf(C.dp_port_add(C.uint16_t(p.id), C.uint16_t(p.info.RxQueues),
+		C.uint16_t(p.info.TxQueues))); err != nil {
+		return err
+	}
 	if p.info.RxQueues == 1 {
 		// Queue 0 of every port would be worker 0's.
 		C.dp_port_rxq(C.uint16_t(p.id), 0, C.uint32_t(int(p.id)%d.workers))
 	}
-	return p.id, p.info, nil
+	return nil
 }
 
 // open makes a started ethdev port of p.conf.
@@ -140,8 +153,11 @@ func (d *Dataplane) open(p *port) error {
 		p.forget()
 		return err
 	}
+	if p.info.PermMAC == ([6]byte{}) {
+		p.info.PermMAC = stableMAC(p.conf.Name)
+	}
 	if p.info.MAC == ([6]byte{}) {
-		p.info.MAC = stableMAC(p.conf.Name)
+		p.info.MAC = p.info.PermMAC
 	}
 	return nil
 }
