@@ -48,6 +48,7 @@ struct frag_queue {
 struct frag_table {
 	uint32_t queues, pieces;
 	uint64_t checked; /* TSC of the last look for expired queues */
+	uint32_t net_gen; /* of net_table at that look */
 	struct frag_queue *buckets[FRAG_HSIZE];
 };
 
@@ -72,7 +73,7 @@ enum frag_result inet_frag_queue_insert(struct softnet_data *sd, struct frag_que
 struct sk_buff *inet_frag_reasm(struct softnet_data *sd, struct frag_queue *q);
 /* Drops the queue and what it holds. */
 void inet_frag_kill(struct softnet_data *sd, struct frag_queue *q, enum skb_drop_reason reason);
-/* Gives up queues whose time is over. Once per turn. */
+/* Gives up queues whose time is over, or whose net is gone. Once per turn. */
 void inet_frag_poll(struct softnet_data *sd);
 /* Drops all. */
 void inet_frag_flush(struct softnet_data *sd);

@@ -80,6 +80,7 @@ struct net {
 };
 
 extern struct net *net_table[DP_MAX_NETS];
+extern uint32_t net_table_gen; /* counts the nets that were deleted */
 
 static inline struct net_mib *net_mib(const struct softnet_data *sd, const struct net *net)
 {

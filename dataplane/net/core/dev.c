@@ -5,6 +5,7 @@
 
 struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
 struct net *net_table[DP_MAX_NETS];
+uint32_t net_table_gen;
 struct softnet_data *softnet_data[DP_MAX_WORKERS];
 struct rte_mempool *skb_pool;
 

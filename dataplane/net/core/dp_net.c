@@ -99,6 +99,7 @@ int dp_net_del(uint32_t id)
 	if (net) {
 		net_empty(net);
 		__atomic_store_n(&net_table[id], NULL, __ATOMIC_RELEASE);
+		__atomic_add_fetch(&net_table_gen, 1, __ATOMIC_RELEASE);
 		rc = 0;
 	}
 	dp_unlock();

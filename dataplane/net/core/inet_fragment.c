@@ -7,6 +7,7 @@
 #include <net/inet_frag.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/net_namespace.h>
 
 #define IP_FRAG_TIME_S 30   /* net.ipv4.ipfrag_time */
 #define IPV6_FRAG_TIME_S 60 /* net.ipv6.ip6frag_time */
@@ -160,12 +161,13 @@ static void frag_expire(struct softnet_data *sd, struct frag_queue *q)
 static __rte_noinline void frag_scan(struct softnet_data *sd, bool all)
 {
 	sd->frags->checked = sd->now;
+	sd->frags->net_gen = __atomic_load_n(&net_table_gen, __ATOMIC_ACQUIRE);
 	for (uint32_t b = 0; b < FRAG_HSIZE; b++) {
 		struct frag_queue *q = sd->frags->buckets[b], *next;
 
 		for (; q; q = next) {
 			next = q->next;
-			if (all)
+			if (all || net_table[q->key.net->id] != q->key.net)
 				inet_frag_kill(sd, q, SKB_DROP_REASON_QUEUE_PURGE);
 			else if (sd->now > q->expires)
 				frag_expire(sd, q);
@@ -176,7 +178,8 @@ static __rte_noinline void frag_scan(struct softnet_data *sd, bool all)
 void inet_frag_poll(struct softnet_data *sd)
 {
 	if (unlikely(sd->frags && sd->frags->queues &&
-		     sd->now - sd->frags->checked > rte_get_tsc_hz()))
+		     (sd->now - sd->frags->checked > rte_get_tsc_hz() ||
+		      sd->frags->net_gen != __atomic_load_n(&net_table_gen, __ATOMIC_ACQUIRE))))
 		frag_scan(sd, false);
 }
 
