@@ -122,6 +122,12 @@ func runtimeDir() string {
 	return filepath.Join(base, "dpdk", filePrefix())
 }
 
+// removeRuntimeDir removes it, and the one around it when nobody else has something there.
+func removeRuntimeDir() {
+	os.RemoveAll(runtimeDir())
+	os.Remove(filepath.Dir(runtimeDir()))
+}
+
 // initEAL runs rte_eal_init, and says what an error means.
 func (c *Config) initEAL(h host, cpus lcoreCPUs) error {
 	args, err := c.ealArgs(h, cpus)
@@ -129,6 +135,7 @@ func (c *Config) initEAL(h host, cpus lcoreCPUs) error {
 		return err
 	}
 	if _, err := eal.Init(args); err != nil {
+		removeRuntimeDir()
 		return fmt.Errorf("DPDK does not start (%w)%s; it was given: %s", err, ealAdvice(err, args),
 			strings.Join(args[1:], " "))
 	}

@@ -11,7 +11,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -128,7 +127,7 @@ func Open(c Config) (*Dataplane, error) {
 	d := &Dataplane{conf: c, workers: c.Workers, cpus: cpus}
 	if err := d.init(); err != nil {
 		eal.Cleanup()
-		os.RemoveAll(runtimeDir())
+		removeRuntimeDir()
 		return nil, err
 	}
 	if err := d.launch(); err != nil {
@@ -176,7 +175,7 @@ func (d *Dataplane) Close() error {
 	d.punts.close()
 	C.dp_fini()
 	err = errors.Join(err, eal.Cleanup())
-	os.RemoveAll(runtimeDir())
+	removeRuntimeDir()
 	return err
 }
 
