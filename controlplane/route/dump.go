@@ -79,14 +79,9 @@ func (t *Table) dumpTable(tab *fibTable, filter *Filter, c *Cursor, each func(*R
 		}
 		c.skip = 0
 	}
-	for {
-		next := c.at
-		node := tab.trie.advance(tab.family.id, &next)
-		if node == 0 {
-			return true
-		}
-		before := c.at
-		c.at = next
+	return tab.trie.walk(tab.family.id, c.at, func(node uint32) bool {
+		n, before := tab.trie.at(node), c.at
+		c.at = cursor{key: n.key, plen: n.plen, started: true}
 		if !t.dumpNode(tab, node, filter, c, each) {
 			if c.skip == 0 {
 				c.at = before
@@ -94,7 +89,8 @@ func (t *Table) dumpTable(tab *fibTable, filter *Filter, c *Cursor, each func(*R
 			return false
 		}
 		c.skip = 0
-	}
+		return true
+	})
 }
 
 // dumpNode gives the routes of a prefix behind the first c.skip.

@@ -173,16 +173,19 @@ func (t *Table) unmerge(f *family) error {
 
 // eachLocal calls do for every prefix that local has a nexthop for, and sends what do enqueues.
 func (t *Table) eachLocal(local *fibTable, do func(c cursor, nh uint32)) error {
-	var c cursor
-	for i := local.trie.advance(local.family.id, &c); i != 0; i = local.trie.advance(local.family.id, &c) {
+	var err error
+	local.trie.walk(local.family.id, cursor{}, func(i uint32) bool {
+		n := local.trie.at(i)
 		if nh := t.chosen(local, i); nh != 0 {
-			do(c, nh)
+			do(cursor{key: n.key, plen: n.plen}, nh)
 		}
 		if len(t.pending) >= batch {
-			if err := t.commit(); err != nil {
-				return err
-			}
+			err = t.commit()
 		}
+		return err == nil
+	})
+	if err != nil {
+		return err
 	}
 	return t.commit()
 }

@@ -114,6 +114,9 @@ func (t *Table) resend(f *family, l *link.Link) {
 // link4 follows the links (fib_netdev_event).
 func (t *Table) link4(e link.Event) {
 	l := e.Link
+	if e.Type != link.ConfChanged {
+		t.checks.forget()
+	}
 	if e.Type == link.Unregister {
 		t.disable4(l, nexthop.Unregistered, true)
 		return
@@ -123,7 +126,6 @@ func (t *Table) link4(e link.Event) {
 	}
 	switch e.Type {
 	case link.Up:
-		t.checks.forget()
 		for _, a := range slices.Clone(t.addrs.OfLink(l, familyIPv4)) {
 			t.addIfaddr4(a)
 		}
@@ -132,7 +134,6 @@ func (t *Table) link4(e link.Event) {
 		t.disable4(l, nexthop.LinkDown, false)
 		return
 	case link.Changed:
-		t.checks.forget()
 		if l.Flags&(unix.IFF_RUNNING|unix.IFF_LOWER_UP) != 0 {
 			t.nexthops.SyncUp4(l, unix.RTNH_F_LINKDOWN)
 		} else {

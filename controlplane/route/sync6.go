@@ -35,29 +35,18 @@ func (t *Table) disable6(l *link.Link) {
 
 func (t *Table) disableTable6(tab *fibTable, l *link.Link, cause nexthop.Cause) {
 	var over []cursor
-	t.walk6(tab.trie.root, tab, func(n *node) {
+	tab.trie.walk(familyIPv6, cursor{}, func(i uint32) bool {
+		n := tab.trie.at(i)
 		for a := n.head; a != 0; a = t.alias.at(a).next {
 			if t.info(a).Hops[0].Link == l {
 				over = append(over, cursor{key: n.key, plen: n.plen})
-				return
+				break
 			}
 		}
+		return true
 	})
 	for _, c := range over {
 		t.disablePrefix6(tab, c.key, c.plen, l, cause)
-	}
-}
-
-// walk6 visits the nodes with aliases in the order of fib6_walk.
-func (t *Table) walk6(i uint32, tab *fibTable, f func(n *node)) {
-	if i == 0 {
-		return
-	}
-	n := tab.trie.at(i)
-	t.walk6(n.child[0], tab, f)
-	t.walk6(n.child[1], tab, f)
-	if n.head != 0 {
-		f(n)
 	}
 }
 
@@ -127,12 +116,12 @@ func (t *Table) link6(e link.Event) {
 	switch e.Type {
 	case link.Up:
 		t.permanent6(l)
-		t.ready6(l, unix.RTNH_F_DEAD)
+		t.ready6(l)
 	case link.Changed:
 		switch {
 		case !l.Up() || !l.In6Dev:
 		case l.OperUp():
-			t.ready6(l, unix.RTNH_F_LINKDOWN)
+			t.ready6(l)
 		default:
 			t.nexthops.SyncDown6(l, nexthop.CarrierLost)
 			t.ignored6(l)
@@ -148,7 +137,7 @@ func (t *Table) link6(e link.Event) {
 			t.resend(&t.v6, l)
 		case "ipv6.conf.disable_ipv6":
 			if l.Enabled6() && l.Up() {
-				t.ready6(l, unix.RTNH_F_DEAD)
+				t.ready6(l)
 			}
 		case "ipv6.conf.forwarding":
 			t.forwarding6(l, l.Conf6.Forwarding != 0)
@@ -158,12 +147,12 @@ func (t *Table) link6(e link.Event) {
 
 // ready6 is what addrconf does for the routes of a link that is up and operational: ff00::/8 is
 // there, and what is left of multipath routes lives again.
-func (t *Table) ready6(l *link.Link, flags uint8) {
+func (t *Table) ready6(l *link.Link) {
 	if !l.Enabled6() || !l.Up() || !l.OperUp() {
 		return
 	}
 	t.multicast6(l)
-	t.nexthops.SyncUp6(l, flags)
+	t.nexthops.SyncUp6(l, unix.RTNH_F_DEAD)
 	t.ignored6(l)
 }
 
