@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"skua/controlplane"
 	"skua/controlplane/rtnl"
 	"skua/dataplane"
+	"skua/dataplane/dpif"
 	"skua/nlserver"
 	"skua/nlserver/rtnetlink"
 )
@@ -229,5 +231,9 @@ func (inst *instance) stats() (*Stats, error) {
 		links = append(links, LinkStats{Name: l.Name, Up: l.Flags&unix.IFF_UP != 0, LinkStats: s})
 	}
 	inst.stack.Net.Unlock()
-	return gather(inst.dp, hostNet, links)
+	s, err := gather(inst.dp, hostNet, links)
+	if err == nil {
+		s.MIBs = append(s.MIBs, slices.DeleteFunc(inst.stack.MIB(), func(c dpif.Counter) bool { return c.Value == 0 })...)
+	}
+	return s, err
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -195,4 +196,12 @@ func (s *Stack) Close() error {
 	defer s.Net.Unlock()
 	s.Neighs.Close()
 	return s.Net.DP.DelNet(s.Net.ID)
+}
+
+// MIB gives the counters that the control plane keeps, of ICMP, ICMPv6 and of UDP and TCP as far as
+// they have no sockets, with the names of /proc/net/snmp and snmp6.
+func (s *Stack) MIB() []dpif.Counter {
+	s.Net.Lock()
+	defer s.Net.Unlock()
+	return slices.Concat(s.ICMP.MIB(), s.ICMP.MIB6(), s.ICMP.LocalMIB())
 }

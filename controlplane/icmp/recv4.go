@@ -64,11 +64,8 @@ func (h *Handler) recv4(k *packet) {
 	typ := msg[0]
 	c.in[typ]++
 	switch {
-	case typ == icmpExtEcho:
-		h.echo4(k, msg)
-		return
-	case typ == icmpExtEchoReply:
-		return
+	case typ == icmpExtEcho, typ == icmpExtEchoReply:
+		return // PROBE (RFC 8335) is off in the kernel and not here
 	case typ > nrICMPTypes:
 		c.InErrors++
 		return
@@ -87,16 +84,23 @@ func (h *Handler) recv4(k *packet) {
 	case icmpTimestamp:
 		h.timestamp(k, msg)
 	case icmpDestUnreach, icmpSourceQuench, icmpTimeExceeded, icmpParamProb, icmpRedirect:
-		if quoted := msg[icmpHdrLen:]; len(quoted) < ipHdrLen || quoted[0]&15 < 5 {
+		quoted := msg[icmpHdrLen:]
+		if len(quoted) < ipHdrLen || quoted[0]&15 < 5 {
 			c.InErrors++
+			return
 		}
-		// No socket of ours asked: there is nobody to tell.
+		dst := netip.AddrFrom4([4]byte(quoted[16:20]))
+		if h.Sysctl.IgnoreBogusErrors == 0 && h.routes.AddrType(dst) == unix.RTN_BROADCAST {
+			h.net.Log.Warn("an ICMP error about a broadcast", "from", k.src, "type", typ, "code", msg[1],
+				"to", dst, "link", k.in.Name)
+		}
+		// No socket of ours asked: there is nobody else to tell.
 	}
 }
 
-// echo4 is icmp_echo. PROBE (RFC 8335) is answered like nothing, as its sysctl is 0.
+// echo4 is icmp_echo.
 func (h *Handler) echo4(k *packet, msg []byte) {
-	if h.Sysctl.EchoIgnoreAll != 0 || msg[0] != icmpEcho {
+	if h.Sysctl.EchoIgnoreAll != 0 {
 		return
 	}
 	reply := append([]byte(nil), msg...)

@@ -15,7 +15,6 @@ import (
 type Sysctl struct {
 	EchoIgnoreAll          int32
 	EchoIgnoreBroadcasts   int32
-	EchoEnableProbe        int32
 	ErrorsUseInboundIfaddr int32
 	IgnoreBogusErrors      int32
 	RateLimit              int32
@@ -63,7 +62,6 @@ func (h *Handler) addKnobs() {
 	}{
 		{"ipv4.icmp_echo_ignore_all", &s.EchoIgnoreAll, 0, 1},
 		{"ipv4.icmp_echo_ignore_broadcasts", &s.EchoIgnoreBroadcasts, 0, 1},
-		{"ipv4.icmp_echo_enable_probe", &s.EchoEnableProbe, 0, 1},
 		{"ipv4.icmp_errors_use_inbound_ifaddr", &s.ErrorsUseInboundIfaddr, 0, 1},
 		{"ipv4.icmp_ignore_bogus_error_responses", &s.IgnoreBogusErrors, 0, 1},
 		{"ipv4.icmp_ratelimit", &s.RateLimit, 0, 1<<31 - 1},
