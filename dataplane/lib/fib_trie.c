@@ -245,7 +245,11 @@ static void fib_trie_fill(struct fib_trie *t, uint32_t *tbl, unsigned int depth,
 	fib_trie_fill(t, tbl, depth, bits, n->child[1], mid, hi, cover_nh, fresh);
 }
 
-/* The widest direct node that spans number at … at+nr-1 spread well enough for; bits / 4 - 1. */
+/*
+ * The widest direct node that the spread of the nr spans from number at on is worth, or their
+ * number if they are many: crowded into a corner of the block they are reached in few steps all the
+ * same, at no more memory than they take themselves. As bits / 4 - 1.
+ */
 static unsigned int fib_trie_pick_code(const struct fib_trie *t, size_t at, size_t nr,
 				       unsigned int depth)
 {
@@ -260,7 +264,7 @@ static unsigned int fib_trie_pick_code(const struct fib_trie *t, size_t at, size
 		used = 1;
 		for (i = 1; i < nr; i++)
 			used += v[i].first >> (width - bits) != v[i - 1].first >> (width - bits);
-		if (used * FIB_TRIE_SPARSE >= (size_t)1 << bits)
+		if (used * FIB_TRIE_SPARSE >= (size_t)1 << bits || nr * 4 >= (size_t)1 << bits)
 			break;
 	}
 	return bits / 4 - 1;
@@ -271,12 +275,16 @@ static uint32_t fib_trie_build(struct fib_trie *t, uint32_t top, unsigned int de
 			       uint32_t cover_nh)
 {
 	size_t at = t->spans.nr, nr, routes = 0, seen;
+	const struct fib_rib_node *n;
 	struct fib_trie_meta *m;
 	unsigned int code;
 	uint32_t idx, e;
 
 	if (top == 0)
 		return cover_nh;
+	n = fib_rib_node(t->rib, top);
+	if (fib_rib_plen(n) == depth && (n->child[0] | n->child[1]) == 0)
+		return fib_rib_nh(n); /* one route is all of it, as at the end of the address */
 
 	fib_spans_gather(&t->spans, t->rib, top, depth, fib_trie_window_bits(depth), cover_nh,
 			 &routes);

@@ -95,14 +95,14 @@ func changes(full, short string) string {
 
 func TestTables(t *testing.T) {
 	run(t, build(t), nil, changes("1000000", "100000"),
-		"rcu", "edges", "memory", "twin4", "twin6", "readers4", "readers6")
+		"rcu", "edges", "views", "memory", "twin4", "twin6", "readers4", "readers6")
 }
 
 // The sanitizer's own mappings make a test of exhausted memory meaningless.
 func TestTablesAddressSanitizer(t *testing.T) {
 	program := build(t, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 	run(t, program, []string{"ASAN_OPTIONS=detect_leaks=1"}, changes("100000", "20000"),
-		"rcu", "edges", "twin4", "twin6", "readers4", "readers6")
+		"rcu", "edges", "views", "twin4", "twin6", "readers4", "readers6")
 }
 
 // What the vector variants read the sanitizer does not see, so the program does without them.

@@ -2,7 +2,7 @@
 //go:build ignore
 
 // fib_test [-n changes] [-s seed] [-i scalar|avx2|avx512] test ...
-// Runs the named tests: rcu edges memory twin4 twin6 readers4 readers6.
+// Runs the named tests: rcu edges views memory twin4 twin6 readers4 readers6.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,8 @@ static int run(const char *name, unsigned long ops, uint64_t seed)
 		test_rcu();
 	else if (strcmp(name, "edges") == 0)
 		test_edges();
+	else if (strcmp(name, "views") == 0)
+		test_views();
 	else if (strcmp(name, "memory") == 0)
 		test_no_memory();
 	else if (strcmp(name, "twin4") == 0)

@@ -210,6 +210,55 @@ static uint32_t trie_units(const struct fib_trie *t, uint32_t e, uint8_t *seen)
 	return units;
 }
 
+unsigned int table_depth(const struct table *t, struct fib_key addr)
+{
+	const struct fib_trie *trie = (const struct fib_trie *)table_view(t);
+	uint32_t e = ((const uint32_t *)trie->view.second)[addr.hi >> 48];
+	unsigned int depth = 16, nodes = 0, bits, i;
+	const struct fib_line *line;
+	const void *node;
+
+	for (; e & FIB_TRIE_NODE; nodes++) {
+		node = trie->nodes.base + (size_t)(e & FIB_TRIE_INDEX) * 64;
+		if (e & FIB_TRIE_DIRECT) {
+			bits = 4 * (e >> 24 & 3) + 4;
+			e = ((const uint32_t *)node)[fib_key_window(addr, depth, bits)];
+			depth += bits;
+		} else {
+			line = node;
+			bits = line->next - line->depth;
+			for (i = 0; i + 1 < line->nr; i++)
+				if (fib_key_window(addr, line->depth, bits) < line->key[i] >>
+				    (32 - bits))
+					break;
+			e = line->res[i];
+			depth = line->next;
+		}
+	}
+	return nodes;
+}
+
+// Blocks of /24 that hold longer prefixes.
+static uint32_t long_blocks(const struct table *t)
+{
+	uint64_t last = ~0ULL;
+	struct fib_cursor cur = {0};
+	struct fib_route r[64];
+	uint32_t blocks = 0;
+	unsigned int n, i;
+
+	do {
+		n = table_dump(t, &cur, r, 64);
+		for (i = 0; i < n; i++) {
+			if (r[i].plen > 24 && r[i].key.hi >> 40 != last) {
+				last = r[i].key.hi >> 40;
+				blocks++;
+			}
+		}
+	} while (n == 64);
+	return blocks;
+}
+
 // Of struct fib_dir24_8, which is the data plane's own secret but for what readers see.
 static uint32_t dir24_8_groups(const struct fib_view *v)
 {
@@ -245,6 +294,8 @@ void table_check_nodes(const struct table *t)
 		rib = table_memory(t) - ((const struct fib_lpm *)(const void *)t->t4)->rib.nr * 16 -
 		      fixed;
 		used = dir24_8_groups(v);
+		CHECK(used == long_blocks(t), "%u groups, and %u blocks have longer routes", used,
+		      long_blocks(t));
 		CHECK(rib / 1024 >= used && rib / 1024 <= used + 40,
 		      "%u groups are named, %zu in use", used, rib / 1024);
 	}

@@ -85,6 +85,8 @@ static unsigned int rnd_plen(bool v6, const uint8_t *others, struct rnd *r)
 struct prefix *prefix_pool(bool v6, size_t n, struct rnd *r)
 {
 	struct prefix *v = calloc(n + n / 2 + 64, sizeof(*v)), t;
+	static const uint8_t dense4[] = {8, 16, 20, 22, 24};
+	static const uint8_t dense6[] = {16, 24, 32, 40, 48, 52, 56, 112, 116, 120};
 	struct fib_key base[64], k, mask;
 	size_t nbase = 4 + below(r, 60), have, i, j, span;
 	uint8_t others[8];
@@ -104,6 +106,19 @@ struct prefix *prefix_pool(bool v6, size_t n, struct rnd *r)
 
 	for (have = 0; have < n;) {
 		for (i = have; i < n + n / 2 + 64; i++) {
+			// One in four is in a block that is crowded, up to the ends of both halves.
+			if (below(r, 4) == 0) {
+				keep = v6 ? dense6[below(r, sizeof(dense6))]
+					  : dense4[below(r, sizeof(dense4))];
+				v[i].plen = keep + 4 + below(r, 5);
+				k = fib_key_mask(base[2], keep);
+				mask = low_bits(keep);
+				t.key = rnd_key(r);
+				k.hi |= t.key.hi & mask.hi;
+				k.lo |= t.key.lo & mask.lo;
+				v[i].key = fib_key_mask(k, v[i].plen);
+				continue;
+			}
 			// Shares keep bits with a base; behind them a few random bits, then zeros
 			// or ones.
 			k = base[below(r, nbase)];

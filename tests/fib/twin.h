@@ -92,9 +92,13 @@ void table_check_dump(const struct table *t, const struct twin *twin, struct rnd
 /* White box: no node of the view is lost, and none is used twice. No reader may be about. */
 void table_check_nodes(const struct table *t);
 
+/* Nodes of the trie between the root and the answer for addr. */
+unsigned int table_depth(const struct table *t, struct fib_key addr);
+
 /* The tests; each aborts with a message on failure. ops scales them, 1,000,000 is the full run. */
 void test_rcu(void);
 void test_edges(void);
+void test_views(void);
 void test_no_memory(void);
 void test_twin(bool v6, unsigned long ops, uint64_t seed);
 void test_readers(bool v6, unsigned long ops, uint64_t seed);
