@@ -143,8 +143,8 @@ func (k *skua) Send(link string, frame []byte) error {
 	return nil
 }
 
-// Recv does not wait: what is to happen has happened, unless time passes by advance.
-func (k *skua) Recv(link string, _ time.Duration) []byte { return k.r.Recv(link, 0) }
+// Recv waits in the control plane's time: its timers fire, nobody sleeps.
+func (k *skua) Recv(link string, wait time.Duration) []byte { return k.r.Recv(link, wait) }
 
 // Advance moves the clock in steps, so that a packet that a timer sends is answered in its time.
 func (k *skua) Advance(d time.Duration) {
