@@ -3,6 +3,8 @@
 package route
 
 import (
+	"net/netip"
+
 	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
 )
@@ -70,6 +72,21 @@ func (t *Table) Dump(family uint8, filter *Filter, c *Cursor, each func(*Route) 
 		}
 	}
 	return true
+}
+
+// At calls each with the routes of one prefix of a table, in the order in which a lookup tries them.
+func (t *Table) At(family uint8, table uint32, dst netip.Prefix, each func(*Route)) {
+	tab := t.family(family).tables[table]
+	if tab == nil {
+		return
+	}
+	k, plen := (&Config{Dst: dst}).prefix()
+	if node := tab.trie.find(k, plen); node != 0 {
+		t.dumpNode(tab, node, &Filter{}, &Cursor{}, func(r *Route) bool {
+			each(r)
+			return true
+		})
+	}
 }
 
 func (t *Table) dumpTable(tab *fibTable, filter *Filter, c *Cursor, each func(*Route) bool) bool {

@@ -48,6 +48,9 @@ func (t *Table) ifaddr6(e addr.Event) {
 		}
 		t.silently6("local", t.delOne6(t.local(a.Link, a.Local(), unix.RTN_LOCAL, FlagLocal), false))
 		t.prefixRoute6(a, e)
+		if e.LinkDown {
+			break // addrconf_ifdown leaves what uses the address as its source
+		}
 		t.nexthops.PrefSrcRemoved(a.Local(), func(l *link.Link) bool { return t.ownSource6(a.Local(), l) })
 	}
 }

@@ -36,7 +36,7 @@ func (t *Table) info6(cfg *Config, weight uint16) (*nexthop.Info, error) {
 		s.Protocol = unix.RTPROT_BOOT
 	}
 	if reject {
-		s.Flags = FlagReject | FlagNoNexthop
+		s.Flags, s.Pref = FlagReject|FlagNoNexthop, 0
 		if props[s.Type].errno == 0 {
 			s.DPType = unix.RTN_UNREACHABLE
 		}
@@ -181,7 +181,12 @@ func (t *Table) gatewayReached6(cfg *Config, l *link.Link) (*link.Link, error) {
 	}
 	flow := flow6{dst: keyOf(cfg.Gateway), oif: cfg.Oif, flags: lookupIface}
 	var res result6
-	if t.fibLookup6(&flow, &res) != 0 || !good(&res) {
+	for _, id := range t.rules.Tables(familyIPv6) { // fib6_lookup: a throw route is no way on here
+		if tab := t.v6.tables[id]; tab != nil && t.lookupTable6(tab, &flow, &res) {
+			break
+		}
+	}
+	if !good(&res) {
 		return nil, unix.EHOSTUNREACH
 	}
 	out := res.info.Hops[0].Link

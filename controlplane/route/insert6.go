@@ -65,7 +65,7 @@ func (t *Table) insert6(tab *fibTable, cfg *Config, info *nexthop.Info) (inserte
 	create := cfg.NLFlags&unix.NLM_F_CREATE != 0
 	r := inserted6{key: k, plen: plen, nlflags: unix.NLM_F_EXCL | cfg.NLFlags&unix.NLM_F_APPEND}
 	node := tab.trie.find(k, plen)
-	if node == 0 && replace && !create {
+	if node == 0 && replace && !create && plen > 0 { // of the default route there is always a node
 		return r, rtnl.Errorf(unix.ENOENT, "Can not replace route - no match found")
 	}
 	var head uint32

@@ -132,6 +132,9 @@ func (t *Table) delOne6(cfg *Config, allHops bool) error {
 	k, plen := cfg.prefix()
 	node := tab.trie.find(k, plen)
 	if node == 0 {
+		if plen == 0 && t.matchesNull6(cfg) {
+			return unix.ENOENT
+		}
 		return unix.ESRCH
 	}
 	for a := tab.trie.at(node).head; a != 0; a = t.alias.at(a).next {
@@ -148,6 +151,15 @@ func (t *Table) delOne6(cfg *Config, allHops bool) error {
 		}, cfg.internal)
 	}
 	return unix.ESRCH
+}
+
+// matchesNull6 says whether a request to delete means what stands for the missing default route in
+// every table (fib6_null_entry), which cannot be deleted.
+func (t *Table) matchesNull6(cfg *Config) bool {
+	return (cfg.Priority == 0 || cfg.Priority == ^uint32(0)) &&
+		(cfg.Protocol == 0 || cfg.Protocol == unix.RTPROT_KERNEL) &&
+		(cfg.Oif == 0 || cfg.Oif == t.links.Loopback().Index) &&
+		(!cfg.Gateway.IsValid() || cfg.Gateway.IsUnspecified())
 }
 
 // unlink6 deletes those aliases of a prefix that which says, as one route.
