@@ -109,6 +109,25 @@ func (t *Table) stateChange(l *Link, flags uint32) {
 	}
 }
 
+// Inherit gives a link that takes the place of another, which is gone, what that one was set to: all
+// but its name, MTU, address and flags, which Change sets. from is a copy of before it went.
+func (t *Table) Inherit(l, from *Link) error {
+	for _, name := range from.AltNames {
+		if err := t.AddAltName(l, name); err != nil {
+			return err
+		}
+	}
+	old := *l
+	l.TxQLen, l.Group, l.Alias, l.LinkMode = from.TxQLen, from.Group, from.Alias, from.LinkMode
+	l.GSOMaxSize, l.GSOMaxSegs, l.GSOIPv4 = from.GSOMaxSize, from.GSOMaxSegs, from.GSOIPv4
+	l.GROMaxSize, l.GROIPv4 = from.GROMaxSize, from.GROIPv4
+	l.Conf4, l.Conf6, l.set4 = from.Conf4, from.Conf6, from.set4
+	l.Neigh4, l.neighSet4 = from.Neigh4, from.neighSet4
+	l.Neigh6, l.neighSet6 = from.Neigh6, from.neighSet6
+	l.Secret6, l.Token = from.Secret6, from.Token
+	return t.publish(l, func() { *l = old })
+}
+
 // Stamp is a time in 1/100 s since the start of the stack, as IFLA_INET6_CACHEINFO and IFA_CACHEINFO
 // give it.
 func (t *Table) Stamp(at time.Time) uint32 { return uint32(at.Sub(t.start).Milliseconds() / 10) }
