@@ -194,6 +194,7 @@ func (s *Stack) HandlePunt(p *dpif.Punt) {
 func (s *Stack) Close() error {
 	s.Net.Lock()
 	defer s.Net.Unlock()
+	s.Addrconf.Close()
 	s.Neighs.Close()
 	return s.Net.DP.DelNet(s.Net.ID)
 }

@@ -79,6 +79,13 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, neighs Sender) *Ta
 	return t
 }
 
+// Close stops all timers.
+func (t *Table) Close() {
+	for _, a := range t.addrs.All(unix.AF_INET6) {
+		t.stopTimer(a)
+	}
+}
+
 // Event follows links and addresses (addrconf_notify, inetdev_event, addrconf_dad_start,
 // ipv6_del_addr).
 func (t *Table) Event(event any) {

@@ -17,6 +17,7 @@ package icmp
 import (
 	"hash/maphash"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +45,7 @@ type Handler struct {
 	routes Routes
 	neighs *neigh.Table // nil: redirects have no link-layer address
 
+	start  time.Time
 	mib    mibs
 	global bucket
 	peers  peers
@@ -55,7 +57,7 @@ type Handler struct {
 func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, routes Routes, neighs *neigh.Table) *Handler {
 	h := &Handler{
 		Sysctl: defaults(), net: net, links: links, addrs: addrs, routes: routes, neighs: neighs,
-		seed: maphash.MakeSeed(),
+		start: net.Clock.Now(), seed: maphash.MakeSeed(),
 	}
 	h.peers.init()
 	for i := range h.idents {

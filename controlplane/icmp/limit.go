@@ -13,8 +13,10 @@ import (
 // Time is counted as the kernel counts it, so that what fits into a tick is one here as well.
 type jiffies int64
 
+// It begins a minute before the Handler, so that all buckets begin full, and does not follow the
+// time of day when that is set.
 func (h *Handler) now() jiffies {
-	return jiffies(h.net.Clock.Now().UnixNano() / int64(time.Second/hz))
+	return 60*hz + jiffies(h.net.Clock.Now().Sub(h.start)/(time.Second/hz))
 }
 
 func fromMS(ms int32) jiffies { return jiffies(ms) * hz / 1000 }
