@@ -88,12 +88,27 @@ static int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct n
 	return 0;
 }
 
+static void fib_table_free_rcu(void *tb)
+{
+	fib_free_table(tb);
+}
+
+static void fib6_table_free_rcu(void *tb)
+{
+	fib6_free_table(tb);
+}
+
+/* A worker may be half-way through a lookup of the table itself, not only of what hangs on it. */
 static void fib_tables_retire(struct fib_table *tb4, struct fib6_table *tb6)
 {
-	if (tb4)
+	if (tb4 && rcu_defer(fib_table_free_rcu, tb4)) {
+		synchronize_rcu();
 		fib_free_table(tb4);
-	if (tb6)
+	}
+	if (tb6 && rcu_defer(fib6_table_free_rcu, tb6)) {
+		synchronize_rcu();
 		fib6_free_table(tb6);
+	}
 }
 
 static unsigned int fib_dump_some(const struct net_fib *f, struct fib_cursor *cur,

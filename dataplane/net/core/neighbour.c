@@ -313,8 +313,11 @@ static void neigh_event(struct softnet_data *sd, const struct dp_neigh *ev)
 	uint64_t ha;
 	uint32_t i;
 
-	if (!dev)
+	if (!dev) {
+		/* its net is gone already, and its devices are down */
+		atomic_store_explicit(&sd->hold->rescan, true, memory_order_relaxed);
 		return;
+	}
 	if (!ev->family) {
 		neigh_hold_flush_dev(sd, dev);
 		return;
@@ -355,11 +358,16 @@ static void hold_scan(struct softnet_data *sd)
 
 		if (!h->dev)
 			continue;
+		if (!netif_running(h->dev)) {
+			hold_fail(sd, i, false, SKB_DROP_REASON_QUEUE_PURGE);
+			continue;
+		}
 		n = neigh_lookup(h->dev, h->family, h->key);
 		ha = n ? atomic_load_explicit(&n->ha, memory_order_acquire) : 0;
 		if (neigh_nud(ha) & NUD_VALID)
 			hold_leave(sd, i, n, ha);
-		else if (sd->now - h->last > HOLD_GIVE_UP_S * rte_get_tsc_hz())
+		else if (sd->now - h->last > HOLD_GIVE_UP_S * rte_get_tsc_hz() ||
+			 (neigh_nud(ha) & NUD_FAILED && sd->now - h->asked > rte_get_tsc_hz()))
 			hold_fail(sd, i, true, SKB_DROP_REASON_NEIGH_FAILED);
 	}
 }
