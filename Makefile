@@ -44,7 +44,7 @@ build: deps out/skua out/skua-shim.so ## out/skua and the shim beside it
 .PHONY: out/skua
 out/skua:
 	@mkdir -p out
-	go build -ldflags '$(LDFLAGS)' -o $@ ./appliance
+	go build -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./appliance
 
 out/skua-shim.so: $(SHIM_SRC)
 	@mkdir -p out
