@@ -17,8 +17,8 @@ unsigned int ethdev_rx(struct softnet_data *sd)
 		if (!n)
 			continue;
 		stage_end(sd, STAGE_RX, n);
-		netif_receive_skb_list(sd, __atomic_load_n(&netdev_ports[port].dev, __ATOMIC_ACQUIRE),
-				       pkts, n);
+		netif_receive_skb_list(
+		    sd, __atomic_load_n(&netdev_ports[port].dev, __ATOMIC_ACQUIRE), pkts, n);
 		total += n;
 	}
 	return total;

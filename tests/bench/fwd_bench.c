@@ -40,9 +40,9 @@
 #include "dataplane.h"
 #include "inet_table.h"
 
-#define PACKETS 1000
-#define FRAME 60 /* 64 bytes with FCS */
-#define GATEWAYS 32
+#define PACKETS    1000
+#define FRAME      60 /* 64 bytes with FCS */
+#define GATEWAYS   32
 #define ROUNDS_MAX 64
 
 static unsigned int rounds = 5, cpu = 1;
@@ -72,7 +72,7 @@ static void ok(int rc, const char *what)
 	}
 }
 
-/* --- packets ------------------------------------------------------------------------------------ */
+/* --- packets ---------------------------------------------------------------------------------- */
 
 static uint16_t checksum(const void *data, int len)
 {
@@ -87,14 +87,18 @@ static uint16_t checksum(const void *data, int len)
 
 static void port_mac(uint8_t mac[6], unsigned int port)
 {
-	memcpy(mac, (uint8_t[6]){ 2, 0, 0, 0, 1, (uint8_t)port }, 6);
+	memcpy(mac, (uint8_t[6]){2, 0, 0, 0, 1, (uint8_t)port}, 6);
 }
 
 /* IPv4 header of the packets of a port, hop limit 64, no destination yet. */
 static struct iphdr header4(unsigned int port)
 {
-	return (struct iphdr){ .version = 4, .ihl = 5, .tot_len = htons(FRAME - 14), .ttl = 64,
-			       .protocol = IPPROTO_UDP, .saddr = htonl(0x0a000002 | port << 8) };
+	return (struct iphdr){.version = 4,
+			      .ihl = 5,
+			      .tot_len = htons(FRAME - 14),
+			      .ttl = 64,
+			      .protocol = IPPROTO_UDP,
+			      .saddr = htonl(0x0a000002 | port << 8)};
 }
 
 static uint16_t restamp4(uint16_t port, uint16_t queue, struct rte_mbuf *pkts[], uint16_t n,
@@ -154,8 +158,10 @@ static void prime(unsigned int port, bool v6)
 			p[14] = 0x60;
 			p[19] = FRAME - 54;
 			p[20] = IPPROTO_UDP;
-			memcpy(p + 22, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, (uint8_t)port, 0, 0, 0, 0,
-						      0, 0, 0, 0, 0, 0, 2 }, 16);
+			memcpy(p + 22,
+			       (uint8_t[16]){0x20, 1, 0xd, 0xb8, (uint8_t)port, 0, 0, 0, 0, 0, 0, 0,
+					     0, 0, 0, 2},
+			       16);
 		} else {
 			struct iphdr ip = header4(port);
 
@@ -165,7 +171,7 @@ static void prime(unsigned int port, bool v6)
 	}
 }
 
-/* --- router ------------------------------------------------------------------------------------- */
+/* --- router ----------------------------------------------------------------------------------- */
 
 static void ports_make(void)
 {
@@ -173,7 +179,8 @@ static void ports_make(void)
 		char name[16];
 
 		snprintf(name, sizeof(name), "fwd%d", i);
-		rings[i] = rte_ring_create(name, 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		rings[i] =
+		    rte_ring_create(name, 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	}
 	for (int i = 0; i < 2; i++) {
 		char name[16];
@@ -189,7 +196,7 @@ static void ports_make(void)
 static void ports_start(void)
 {
 	for (int i = 0; i < 2; i++) {
-		struct rte_eth_conf conf = { 0 };
+		struct rte_eth_conf conf = {0};
 
 		ok(rte_eth_dev_configure(port_id[i], 1, 1, &conf), "rte_eth_dev_configure");
 		ok(rte_eth_rx_queue_setup(port_id[i], 0, 64, SOCKET_ID_ANY, NULL, dp_mempool()),
@@ -211,22 +218,27 @@ static void drain(void)
 
 static void link_add(unsigned int port)
 {
-	const uint32_t conf = DP_CONF_FORWARDING | DP_CONF_ENABLED | DP_CONF_SEND_REDIRECTS |
-			      DP_CONF_SHARED_MEDIA;
-	struct dp_link l = { .ifindex = port + 1, .port = port_id[port], .carrier = 1,
-			     .flags = IFF_UP, .mtu = 1500, .mtu6 = 1500, .conf4 = conf,
-			     .conf6 = conf };
-	struct dp_addr a = { .ifindex = port + 1, .family = AF_INET };
+	const uint32_t conf =
+	    DP_CONF_FORWARDING | DP_CONF_ENABLED | DP_CONF_SEND_REDIRECTS | DP_CONF_SHARED_MEDIA;
+	struct dp_link l = {.ifindex = port + 1,
+			    .port = port_id[port],
+			    .carrier = 1,
+			    .flags = IFF_UP,
+			    .mtu = 1500,
+			    .mtu6 = 1500,
+			    .conf4 = conf,
+			    .conf6 = conf};
+	struct dp_addr a = {.ifindex = port + 1, .family = AF_INET};
 
 	port_mac(l.lladdr, port);
 	ok(dp_link_set(&l), "dp_link_set");
-	memcpy(a.addr, (uint8_t[4]){ 10, 0, (uint8_t)port, 1 }, 4);
+	memcpy(a.addr, (uint8_t[4]){10, 0, (uint8_t)port, 1}, 4);
 	ok(dp_addr_set(&a), "dp_addr_set");
 }
 
 static void route(uint32_t table, uint8_t family, const void *dst, uint8_t plen, uint32_t nh)
 {
-	struct dp_route r = { .table = table, .family = family, .plen = plen, .nh_id = nh };
+	struct dp_route r = {.table = table, .family = family, .plen = plen, .nh_id = nh};
 
 	memcpy(r.dst, dst, family == AF_INET ? 4 : 16);
 	ok(dp_route_set(&r, 1, NULL), "dp_route_set");
@@ -241,16 +253,19 @@ static uint32_t gateway_id(unsigned int port, uint32_t g)
 static void gateways_add(unsigned int port, uint8_t family)
 {
 	for (uint32_t g = 0; g < GATEWAYS; g++) {
-		struct dp_nexthop nh = { .id = gateway_id(port, g), .ifindex = port + 1,
-					 .family = family, .type = RTN_UNICAST,
-					 .scope = RT_SCOPE_LINK, .flags = DP_NH_GATEWAY,
-					 .gw_family = family };
-		struct dp_neigh n = { .ifindex = port + 1, .family = family, .nud = NUD_REACHABLE };
+		struct dp_nexthop nh = {.id = gateway_id(port, g),
+					.ifindex = port + 1,
+					.family = family,
+					.type = RTN_UNICAST,
+					.scope = RT_SCOPE_LINK,
+					.flags = DP_NH_GATEWAY,
+					.gw_family = family};
+		struct dp_neigh n = {.ifindex = port + 1, .family = family, .nud = NUD_REACHABLE};
 
 		if (family == AF_INET)
-			memcpy(nh.gw, (uint8_t[4]){ 10, 0, (uint8_t)port, (uint8_t)(g + 2) }, 4);
+			memcpy(nh.gw, (uint8_t[4]){10, 0, (uint8_t)port, (uint8_t)(g + 2)}, 4);
 		else
-			memcpy(nh.gw, (uint8_t[16]){ 0xfe, 0x80, [15] = (uint8_t)(g + 2) }, 16);
+			memcpy(nh.gw, (uint8_t[16]){0xfe, 0x80, [15] = (uint8_t)(g + 2)}, 16);
 		memcpy(n.addr, nh.gw, 16);
 		port_mac(n.lladdr, !port);
 		ok(dp_neigh_set(&n), "dp_neigh_set");
@@ -260,22 +275,23 @@ static void gateways_add(unsigned int port, uint8_t family)
 
 static void local_add(uint8_t family)
 {
-	const uint32_t order[2] = { RT_TABLE_LOCAL, RT_TABLE_MAIN };
-	struct dp_nexthop nh = { .id = 1, .family = family, .type = RTN_LOCAL, .ifindex = 1,
-				 .scope = RT_SCOPE_NOWHERE };
+	const uint32_t order[2] = {RT_TABLE_LOCAL, RT_TABLE_MAIN};
+	struct dp_nexthop nh = {
+	    .id = 1, .family = family, .type = RTN_LOCAL, .ifindex = 1, .scope = RT_SCOPE_NOWHERE};
 
 	ok(dp_nexthop_set(&nh, NULL), "dp_nexthop_set");
 	for (uint8_t port = 0; port < 2; port++) {
 		if (family == AF_INET)
-			route(RT_TABLE_LOCAL, family, (uint8_t[4]){ 10, 0, port, 1 }, 32, 1);
+			route(RT_TABLE_LOCAL, family, (uint8_t[4]){10, 0, port, 1}, 32, 1);
 		else
 			route(RT_TABLE_LOCAL, family,
-			      (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, port, [15] = 1 }, 128, 1);
+			      (uint8_t[16]){0x20, 1, 0xd, 0xb8, port, [15] = 1}, 128, 1);
 	}
 	ok(dp_net_tables(0, family, order, 2), "dp_net_tables");
 }
 
-/* --- tables and destinations ---------------------------------------------------------------------- */
+/* --- tables and destinations
+ * ---------------------------------------------------------------------- */
 
 static void stamp4_set(unsigned int port, uint32_t i, uint32_t dst)
 {
@@ -283,13 +299,13 @@ static void stamp4_set(unsigned int port, uint32_t i, uint32_t dst)
 
 	ip.daddr = htonl(dst);
 	((struct stamp4 *)stamps[port].v)[i] =
-		(struct stamp4){ .daddr = ip.daddr, .check = checksum(&ip, sizeof(ip)) };
+	    (struct stamp4){.daddr = ip.daddr, .check = checksum(&ip, sizeof(ip))};
 }
 
 static void stamps_make(uint32_t n, size_t size)
 {
 	for (int i = 0; i < 2; i++) {
-		stamps[i] = (struct stamps){ .v = calloc(n, size), .n = n };
+		stamps[i] = (struct stamps){.v = calloc(n, size), .n = n};
 		if (!stamps[i].v)
 			exit(1);
 	}
@@ -301,7 +317,8 @@ static void load4_one(void)
 
 	stamps_make(65536, sizeof(struct stamp4));
 	for (unsigned int p = 0; p < 2; p++) {
-		uint32_t dst = 0xc6120000 + (p << 16); /* 198.18.0.0/16 in on port 0, .19 on port 1 */
+		uint32_t dst =
+		    0xc6120000 + (p << 16); /* 198.18.0.0/16 in on port 0, .19 on port 1 */
 		uint32_t be = htonl(dst);
 
 		route(RT_TABLE_MAIN, AF_INET, &be, 16, gateway_id(!p, 0));
@@ -331,15 +348,16 @@ static void load4_full(void)
 	for (uint32_t p = 0; p < 2; p++) {
 		for (uint32_t i = 0; i < n;) {
 			uint32_t r = (uint32_t)(inet_random(&rnd) % INET_TABLE_ROUTES4), id, dst;
-			uint8_t key[1][16] = { { 0 } };
+			uint8_t key[1][16] = {{0}};
 
 			dst = inet_address4(&t[(r & ~1u) | p], &rnd);
 			key[0][0] = (uint8_t)(dst >> 24);
 			key[0][1] = (uint8_t)(dst >> 16);
 			key[0][2] = (uint8_t)(dst >> 8);
 			key[0][3] = (uint8_t)dst;
-			dp_fib_lookup(0, RT_TABLE_MAIN, AF_INET, (const uint8_t (*)[16])key, &id, 1);
-			if (!id || (id & 1) == p || key[0][0] == 127 || !key[0][0] || key[0][0] > 223)
+			dp_fib_lookup(0, RT_TABLE_MAIN, AF_INET, (const uint8_t(*)[16])key, &id, 1);
+			if (!id || (id & 1) == p || key[0][0] == 127 || !key[0][0] ||
+			    key[0][0] > 223)
 				continue;
 			stamp4_set(p, i++, dst);
 		}
@@ -353,7 +371,7 @@ static void load6_one(void)
 
 	stamps_make(65536, sizeof(struct in6_addr));
 	for (unsigned int p = 0; p < 2; p++) {
-		uint8_t dst[16] = { 0x20, 1, 0xd, 0xb8, 0xff, (uint8_t)p };
+		uint8_t dst[16] = {0x20, 1, 0xd, 0xb8, 0xff, (uint8_t)p};
 
 		route(RT_TABLE_MAIN, AF_INET6, dst, 48, gateway_id(!p, 0));
 		for (uint32_t i = 0; i < 65536; i++) {
@@ -382,7 +400,8 @@ static void load6_full(void)
 			uint8_t key[1][16];
 
 			memcpy(key[0], &dst, 16);
-			dp_fib_lookup(0, RT_TABLE_MAIN, AF_INET6, (const uint8_t (*)[16])key, &id, 1);
+			dp_fib_lookup(0, RT_TABLE_MAIN, AF_INET6, (const uint8_t(*)[16])key, &id,
+				      1);
 			if (!id || (id & 1) == p)
 				continue;
 			((struct in6_addr *)stamps[p].v)[i++] = dst;
@@ -391,17 +410,18 @@ static void load6_full(void)
 	free(t);
 }
 
-/* --- measuring ------------------------------------------------------------------------------------ */
+/* --- measuring
+ * ------------------------------------------------------------------------------------ */
 
 static const struct bench_case {
 	const char *name;
 	uint8_t family;
 	void (*load)(void);
 } cases[] = {
-	{ "ipv4-1-route", AF_INET, load4_one },
-	{ "ipv4-1M-routes", AF_INET, load4_full },
-	{ "ipv6-1-route", AF_INET6, load6_one },
-	{ "ipv6-220k-routes", AF_INET6, load6_full },
+    {"ipv4-1-route", AF_INET, load4_one},
+    {"ipv4-1M-routes", AF_INET, load4_full},
+    {"ipv6-1-route", AF_INET6, load6_one},
+    {"ipv6-220k-routes", AF_INET6, load6_full},
 };
 
 struct sample {
@@ -442,7 +462,7 @@ static void drops_print(void)
 
 static void measure(const struct bench_case *c, bool first)
 {
-	double cycles[ROUNDS_MAX], best, median, stage_best[32] = { 0 };
+	double cycles[ROUNDS_MAX], best, median, stage_best[32] = {0};
 	struct sample a, b;
 	double hz = (double)rte_get_tsc_hz();
 	unsigned int idle = 0;
@@ -475,8 +495,8 @@ static void measure(const struct bench_case *c, bool first)
 	median = cycles[rounds / 2];
 	if (json) {
 		printf("%s\n {\"name\": \"%s\", \"cycles_best\": %.1f, \"cycles_median\": %.1f, "
-		       "\"mpps\": %.2f, \"runs\": [", first ? "[" : ",", c->name, best, median,
-		       hz / best / 1e6);
+		       "\"mpps\": %.2f, \"runs\": [",
+		       first ? "[" : ",", c->name, best, median, hz / best / 1e6);
 		for (unsigned int r = 0; r < rounds; r++)
 			printf("%s%.1f", r ? ", " : "", cycles[r]);
 		printf("], \"stages\": {");
@@ -499,7 +519,7 @@ static void measure(const struct bench_case *c, bool first)
 
 static void run(const struct bench_case *c, bool first)
 {
-	struct dp_conf conf = { .workers = 1, .mbufs = 8191 };
+	struct dp_conf conf = {.workers = 1, .mbufs = 8191};
 	const struct rte_eth_rxtx_callback *cb[2];
 
 	ok(dp_init(&conf), "dp_init");
@@ -514,9 +534,8 @@ static void run(const struct bench_case *c, bool first)
 	c->load();
 	for (unsigned int p = 0; p < 2; p++) {
 		prime(p, c->family == AF_INET6);
-		cb[p] = rte_eth_add_rx_callback(port_id[p], 0,
-						c->family == AF_INET ? restamp4 : restamp6,
-						&stamps[p]);
+		cb[p] = rte_eth_add_rx_callback(
+		    port_id[p], 0, c->family == AF_INET ? restamp4 : restamp6, &stamps[p]);
 	}
 	ok(rte_eal_remote_launch(dp_worker_main, (void *)0, 1), "rte_eal_remote_launch");
 	usleep(100000);
@@ -550,11 +569,25 @@ static bool hugepages(void)
 static void eal(void)
 {
 	char lcores[64];
-	char *huge[] = { "fwd_bench", "--lcores", lcores, "--no-pci", "--no-telemetry",
-			 "--log-level=error", "--force-max-simd-bitwidth=512", "--in-memory" };
-	char *small[] = { "fwd_bench", "--lcores", lcores, "--no-pci", "--no-telemetry",
-			  "--log-level=error", "--force-max-simd-bitwidth=512", "--no-huge",
-			  "--no-shconf", "-m", "128" };
+	char *huge[] = {"fwd_bench",
+			"--lcores",
+			lcores,
+			"--no-pci",
+			"--no-telemetry",
+			"--log-level=error",
+			"--force-max-simd-bitwidth=512",
+			"--in-memory"};
+	char *small[] = {"fwd_bench",
+			 "--lcores",
+			 lcores,
+			 "--no-pci",
+			 "--no-telemetry",
+			 "--log-level=error",
+			 "--force-max-simd-bitwidth=512",
+			 "--no-huge",
+			 "--no-shconf",
+			 "-m",
+			 "128"};
 
 	snprintf(lcores, sizeof(lcores), "0@%u,1@%u", cpu ? 0 : 1, cpu);
 	ok(hugepages() ? rte_eal_init(8, huge) : rte_eal_init(11, small), "rte_eal_init");
@@ -592,7 +625,8 @@ int main(int argc, char **argv)
 				puts(cases[i].name);
 			return 0;
 		default:
-			fprintf(stderr, "usage: %s [-r rounds] [-s seconds] [-c cpu] [-j] [case ...]\n",
+			fprintf(stderr,
+				"usage: %s [-r rounds] [-s seconds] [-c cpu] [-j] [case ...]\n",
 				argv[0]);
 			return 2;
 		}

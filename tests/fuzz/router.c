@@ -28,24 +28,24 @@ static void ok(int rc, const char *what)
 
 void router_mac(uint8_t mac[6], unsigned int port, unsigned int host)
 {
-	memcpy(mac, (uint8_t[6]){ 2, 0, 0, 0, 0, (uint8_t)(port << 4 | host) }, 6);
+	memcpy(mac, (uint8_t[6]){2, 0, 0, 0, 0, (uint8_t)(port << 4 | host)}, 6);
 }
 
 static void add_link(unsigned int port)
 {
-	const uint32_t conf = DP_CONF_FORWARDING | DP_CONF_ENABLED | DP_CONF_SEND_REDIRECTS |
-			      DP_CONF_SHARED_MEDIA;
+	const uint32_t conf =
+	    DP_CONF_FORWARDING | DP_CONF_ENABLED | DP_CONF_SEND_REDIRECTS | DP_CONF_SHARED_MEDIA;
 	struct dp_link l = {
-		.net = ROUTER_NET,
-		.ifindex = port + 1,
-		.port = router_port[port],
-		.type = DP_LINK_ETHER,
-		.carrier = 1,
-		.flags = IFF_UP,
-		.mtu = 1500,
-		.mtu6 = 1500,
-		.conf4 = conf,
-		.conf6 = conf,
+	    .net = ROUTER_NET,
+	    .ifindex = port + 1,
+	    .port = router_port[port],
+	    .type = DP_LINK_ETHER,
+	    .carrier = 1,
+	    .flags = IFF_UP,
+	    .mtu = 1500,
+	    .mtu6 = 1500,
+	    .conf4 = conf,
+	    .conf6 = conf,
 	};
 
 	router_mac(l.lladdr, port, 1);
@@ -56,17 +56,17 @@ static void add_link(unsigned int port)
 static void add_loopback(void)
 {
 	struct dp_link l = {
-		.net = ROUTER_NET,
-		.ifindex = 9,
-		.name = "lo",
-		.port = DP_PORT_NONE,
-		.type = DP_LINK_LOOPBACK,
-		.carrier = 1,
-		.flags = IFF_UP,
-		.mtu = 65536,
-		.mtu6 = 65536,
-		.conf4 = DP_CONF_ENABLED,
-		.conf6 = DP_CONF_ENABLED,
+	    .net = ROUTER_NET,
+	    .ifindex = 9,
+	    .name = "lo",
+	    .port = DP_PORT_NONE,
+	    .type = DP_LINK_LOOPBACK,
+	    .carrier = 1,
+	    .flags = IFF_UP,
+	    .mtu = 65536,
+	    .mtu6 = 65536,
+	    .conf4 = DP_CONF_ENABLED,
+	    .conf6 = DP_CONF_ENABLED,
 	};
 
 	ok(dp_link_set(&l), "dp_link_set lo");
@@ -84,7 +84,7 @@ static uint8_t parse(const char *text, uint8_t addr[16])
 
 static void add_addr(unsigned int port, const char *text)
 {
-	struct dp_addr a = { .net = ROUTER_NET, .ifindex = port + 1 };
+	struct dp_addr a = {.net = ROUTER_NET, .ifindex = port + 1};
 
 	a.family = parse(text, a.addr);
 	ok(dp_addr_set(&a), "dp_addr_set");
@@ -92,7 +92,7 @@ static void add_addr(unsigned int port, const char *text)
 
 static void join(unsigned int port, const char *text)
 {
-	struct dp_addr a = { .net = ROUTER_NET, .ifindex = port + 1 };
+	struct dp_addr a = {.net = ROUTER_NET, .ifindex = port + 1};
 
 	a.family = parse(text, a.addr);
 	ok(dp_mcast_set(&a), "dp_mcast_set");
@@ -100,7 +100,7 @@ static void join(unsigned int port, const char *text)
 
 static void add_neigh(unsigned int port, const char *text, unsigned int host)
 {
-	struct dp_neigh n = { .net = ROUTER_NET, .ifindex = port + 1, .nud = NUD_REACHABLE };
+	struct dp_neigh n = {.net = ROUTER_NET, .ifindex = port + 1, .nud = NUD_REACHABLE};
 
 	n.family = parse(text, n.addr);
 	router_mac(n.lladdr, port, host);
@@ -111,12 +111,14 @@ static void add_neigh(unsigned int port, const char *text, unsigned int host)
 static void add_nexthop(uint32_t id, uint8_t family, uint8_t type, uint32_t ifindex, const char *gw)
 {
 	struct dp_nexthop nh = {
-		.net = ROUTER_NET,
-		.id = id,
-		.ifindex = ifindex,
-		.family = family,
-		.type = type,
-		.scope = gw ? RT_SCOPE_LINK : type == RTN_UNICAST ? RT_SCOPE_HOST : RT_SCOPE_NOWHERE,
+	    .net = ROUTER_NET,
+	    .id = id,
+	    .ifindex = ifindex,
+	    .family = family,
+	    .type = type,
+	    .scope = gw                    ? RT_SCOPE_LINK
+		     : type == RTN_UNICAST ? RT_SCOPE_HOST
+					   : RT_SCOPE_NOWHERE,
 	};
 
 	if (gw) {
@@ -128,16 +130,16 @@ static void add_nexthop(uint32_t id, uint8_t family, uint8_t type, uint32_t ifin
 
 static void add_group(uint32_t id, uint8_t family, uint32_t a, uint32_t b)
 {
-	struct dp_nexthop nh = { .net = ROUTER_NET, .id = id, .family = family, .type = RTN_UNICAST,
-				 .n_members = 2 };
-	struct dp_nh_member m[2] = { { a, 1 }, { b, 2 } };
+	struct dp_nexthop nh = {
+	    .net = ROUTER_NET, .id = id, .family = family, .type = RTN_UNICAST, .n_members = 2};
+	struct dp_nh_member m[2] = {{a, 1}, {b, 2}};
 
 	ok(dp_nexthop_set(&nh, m), "dp_nexthop_set group");
 }
 
 static void add_route(uint32_t table, const char *dst, uint8_t plen, uint32_t nh)
 {
-	struct dp_route r = { .net = ROUTER_NET, .table = table, .nh_id = nh, .plen = plen };
+	struct dp_route r = {.net = ROUTER_NET, .table = table, .nh_id = nh, .plen = plen};
 	uint32_t done;
 
 	r.family = parse(dst, r.dst);
@@ -149,7 +151,7 @@ enum { V6 = 100 };
 
 static void add_routes(void)
 {
-	const uint32_t order[2] = { RT_TABLE_LOCAL, RT_TABLE_MAIN };
+	const uint32_t order[2] = {RT_TABLE_LOCAL, RT_TABLE_MAIN};
 
 	for (int v6 = 0; v6 < 2; v6++) {
 		uint8_t f = v6 ? AF_INET6 : AF_INET;
@@ -192,10 +194,10 @@ static void add_routes(void)
 
 void router_start(void)
 {
-	char *argv[] = { "router",  "--no-huge", "--no-shconf", "--no-pci", "-m", "64",
-			 "--no-telemetry", "--log-level=error" };
-	struct dp_conf conf = { .workers = 1, .mbufs = 4095, .neigh_max = 1024,
-				.punt_bytes = 1 << 20 };
+	char *argv[] = {"router", "--no-huge", "--no-shconf",    "--no-pci",
+			"-m",     "64",        "--no-telemetry", "--log-level=error"};
+	struct dp_conf conf = {
+	    .workers = 1, .mbufs = 4095, .neigh_max = 1024, .punt_bytes = 1 << 20};
 
 	ok(rte_eal_init(8, argv), "rte_eal_init");
 	ok(dp_init(&conf), "dp_init");

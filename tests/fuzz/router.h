@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define ROUTER_NET 0
+#define ROUTER_NET   0
 #define ROUTER_PORTS 2
 
 extern uint16_t router_port[ROUTER_PORTS];

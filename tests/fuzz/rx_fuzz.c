@@ -33,7 +33,7 @@
 #include "router.h"
 
 #define FRAMES_MAX 64
-#define FRAME_MAX 2000
+#define FRAME_MAX  2000
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -92,9 +92,8 @@ static struct rte_mbuf *packet(const uint8_t *data, uint16_t len, unsigned int s
 	for (unsigned int i = 1; i < segments; i++) {
 		uint16_t at = (uint16_t)(part * i);
 
-		if (rte_pktmbuf_chain(m, segment(data + at, i + 1 == segments ?
-								    (uint16_t)(len - at) :
-								    part)))
+		if (rte_pktmbuf_chain(
+			m, segment(data + at, i + 1 == segments ? (uint16_t)(len - at) : part)))
 			abort();
 	}
 	return m;
@@ -151,10 +150,10 @@ static void links_flush(void)
 static void neigh_fail(void)
 {
 	for (uint32_t ifindex = 1; ifindex <= 2; ifindex++) {
-		struct dp_neigh n = { .net = ROUTER_NET, .ifindex = ifindex, .family = AF_INET,
-				      .nud = NUD_FAILED };
+		struct dp_neigh n = {
+		    .net = ROUTER_NET, .ifindex = ifindex, .family = AF_INET, .nud = NUD_FAILED};
 
-		memcpy(n.addr, (uint8_t[4]){ 10, 0, (uint8_t)ifindex, 9 }, 4);
+		memcpy(n.addr, (uint8_t[4]){10, 0, (uint8_t)ifindex, 9}, 4);
 		dp_neigh_set(&n);
 	}
 }

@@ -32,7 +32,7 @@ static void add(unsigned char control, const char *const *hex)
 	len += 3;
 	for (; **hex; hex++)
 		for (const char *p = *hex; *p; p += 2 + (p[2] == ' '), n++) {
-			char byte[3] = { p[0], p[1], 0 };
+			char byte[3] = {p[0], p[1], 0};
 
 			input[len++] = (unsigned char)strtoul(byte, NULL, 16);
 		}
@@ -40,23 +40,23 @@ static void add(unsigned char control, const char *const *hex)
 	input[head + 1] = (unsigned char)(n >> 8);
 	input[head + 2] = (unsigned char)n;
 }
-#define ADD(control, ...) add(control, (const char *const[]){ __VA_ARGS__, "" })
+#define ADD(control, ...) add(control, (const char *const[]){__VA_ARGS__, ""})
 #define ONE(...)                                                                                   \
 	do {                                                                                       \
 		ADD(0x12, __VA_ARGS__);                                                            \
 		save();                                                                            \
 	} while (0)
 
-#define ETH4 "020000000001020000000002 0800"
-#define ETH6 "020000000001020000000002 86dd"
-#define HOST "0a000102" /* 10.0.1.2 */
-#define ROUTER "0a000101"
-#define FAR "c6120001" /* 198.18.0.1 */
-#define HOST6 "20010db8000100000000000000000002"
+#define ETH4    "020000000001020000000002 0800"
+#define ETH6    "020000000001020000000002 86dd"
+#define HOST    "0a000102" /* 10.0.1.2 */
+#define ROUTER  "0a000101"
+#define FAR     "c6120001" /* 198.18.0.1 */
+#define HOST6   "20010db8000100000000000000000002"
 #define ROUTER6 "20010db8000100000000000000000001"
-#define FAR6 "20010db8ffff00000000000000000001"
-#define DATA "0102030405060708090a0b0c0d0e0f10"
-#define UDP "1000200000180000" DATA
+#define FAR6    "20010db8ffff00000000000000000001"
+#define DATA    "0102030405060708090a0b0c0d0e0f10"
+#define UDP     "1000200000180000" DATA
 
 static void ipv4(void)
 {
@@ -107,12 +107,12 @@ static void ipv6(void)
 	ONE(ETH6, "6000000000181140", HOST6, "20010db8000c00000000000000000009", UDP);
 	ONE(ETH6, "6000000000181140", HOST6, "20010db8000d00000000000000000009", UDP);
 	ONE(ETH6, "6000000000181140", "fe800000000000000000000000000002", FAR6, UDP);
-	ONE(ETH6, "6000000000183aff", HOST6, "ff0200000000000000000001ff000001",
-	    "8700000000000000", ROUTER6);
+	ONE(ETH6, "6000000000183aff", HOST6, "ff0200000000000000000001ff000001", "8700000000000000",
+	    ROUTER6);
 	ONE(ETH6, "6000000000103a40", HOST6, ROUTER6, "8000000000010001", "0102030405060708");
 	/* hop-by-hop: router alert; padding; jumbo; one unknown */
-	ONE(ETH6, "6000000000200001", HOST6, "ff020000000000000000000000000001",
-	    "3a00050200000100", "83000000000000000000000000000000", "0000000000000000");
+	ONE(ETH6, "6000000000200001", HOST6, "ff020000000000000000000000000001", "3a00050200000100",
+	    "83000000000000000000000000000000", "0000000000000000");
 	ONE(ETH6, "6000000000200040", HOST6, FAR6, "1100010400000000", UDP);
 	ONE(ETH6, "6000000000000040", HOST6, FAR6, "1100c20400010000", UDP);
 	ONE(ETH6, "6000000000200040", HOST6, FAR6, "1100be0400010000", UDP);

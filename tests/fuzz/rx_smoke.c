@@ -51,8 +51,8 @@ static uint32_t udp4(const char *src, const char *dst, uint8_t ttl, uint16_t len
 	router_mac(frame, 0, 1);
 	router_mac(frame + 6, 0, 2);
 	frame[12] = 8;
-	*ip = (struct iphdr){ .version = 4, .ihl = 5, .tot_len = htons(len), .ttl = ttl,
-			      .protocol = IPPROTO_UDP };
+	*ip = (struct iphdr){
+	    .version = 4, .ihl = 5, .tot_len = htons(len), .ttl = ttl, .protocol = IPPROTO_UDP};
 	inet_pton(AF_INET, src, &ip->saddr);
 	inet_pton(AF_INET, dst, &ip->daddr);
 	ip->check = checksum(ip, 20);
@@ -221,7 +221,7 @@ static void fragments(void)
 	udp4("10.0.1.2", "198.18.0.1", 9, 1020);
 	frame[20] = 0x40;
 	frame[24] = frame[25] = 0;
-	memcpy(frame + 24, (uint16_t[]){ checksum(frame + 14, 20) }, 2);
+	memcpy(frame + 24, (uint16_t[]){checksum(frame + 14, 20)}, 2);
 	dropped(1034, "PKT_TOO_BIG", 1);
 	l.mtu = 1500;
 	EXPECT(!dp_link_set(&l));
@@ -230,7 +230,7 @@ static void fragments(void)
 /* The pieces of a packet for us, last first; v6: the same behind a fragment header. */
 static void reassembly(void)
 {
-	static const uint16_t offset[3] = { 32, 16, 0 };
+	static const uint16_t offset[3] = {32, 16, 0};
 	uint64_t mib[64];
 
 	for (int i = 0; i < 3; i++) {
@@ -240,7 +240,7 @@ static void reassembly(void)
 		frame[20] = i ? 0x20 : 0;
 		frame[21] = (uint8_t)(offset[i] / 8);
 		frame[24] = frame[25] = 0;
-		memcpy(frame + 24, (uint16_t[]){ checksum(frame + 14, 20) }, 2);
+		memcpy(frame + 24, (uint16_t[]){checksum(frame + 14, 20)}, 2);
 		EXPECT(through(len, 0) == 0);
 		EXPECT(punts[DP_PUNT_LOCAL] == (i == 2));
 	}
@@ -248,7 +248,7 @@ static void reassembly(void)
 		uint32_t len = udp6("2001:db8:1::2", "2001:db8:1::1", 9, i ? 64 : 58);
 
 		frame[20] = 44;
-		memcpy(frame + 54, (uint8_t[8]){ 17, 0, 0, (uint8_t)(offset[i] | (i > 0)) }, 8);
+		memcpy(frame + 54, (uint8_t[8]){17, 0, 0, (uint8_t)(offset[i] | (i > 0))}, 8);
 		EXPECT(through(len, 0) == 0);
 		EXPECT(punts[DP_PUNT_LOCAL] == (i == 2));
 	}
@@ -260,7 +260,7 @@ static void reassembly(void)
 
 static void neighbours(void)
 {
-	struct dp_neigh n = { .net = ROUTER_NET, .ifindex = 2, .family = AF_INET, .nud = NUD_STALE };
+	struct dp_neigh n = {.net = ROUTER_NET, .ifindex = 2, .family = AF_INET, .nud = NUD_STALE};
 
 	inet_pton(AF_INET, "10.0.2.9", n.addr);
 	EXPECT(dp_neigh_used(&n) < 0);
@@ -295,8 +295,8 @@ static void neighbours(void)
 
 static void inject(void)
 {
-	struct dp_inject inj = { .net = ROUTER_NET, .oif = 2, .kind = DP_INJECT_IP,
-				 .family = AF_INET };
+	struct dp_inject inj = {
+	    .net = ROUTER_NET, .oif = 2, .kind = DP_INJECT_IP, .family = AF_INET};
 
 	udp4("10.0.2.1", "10.0.2.2", 9, 46);
 	inj.len = 46;
@@ -365,11 +365,17 @@ int main(void)
 		const char *name;
 		void (*fn)(void);
 	} cases[] = {
-		{ "forward4", forward4 }, { "forward6", forward6 }, { "drops4", drops4 },
-		{ "drops6", drops6 },	  { "local", local },	    { "fragments", fragments },
-		{ "reassembly", reassembly },
-		{ "neighbours", neighbours }, { "inject", inject }, { "groups", groups },
-		{ "stale nexthop", stale_nexthop },
+	    {"forward4", forward4},
+	    {"forward6", forward6},
+	    {"drops4", drops4},
+	    {"drops6", drops6},
+	    {"local", local},
+	    {"fragments", fragments},
+	    {"reassembly", reassembly},
+	    {"neighbours", neighbours},
+	    {"inject", inject},
+	    {"groups", groups},
+	    {"stale nexthop", stale_nexthop},
 	};
 
 	router_start();

@@ -56,7 +56,7 @@ static uint32_t frame_make(uint8_t *f, uint64_t *s)
 	router_mac(f, 0, 1);
 	router_mac(f + 6, 0, 2);
 	if (r & 0x100) {
-		static const uint8_t net[4] = { 2, 0xa, 0xd, 0xe };
+		static const uint8_t net[4] = {2, 0xa, 0xd, 0xe};
 
 		f[12] = 0x86;
 		f[13] = 0xdd;
@@ -64,8 +64,8 @@ static uint32_t frame_make(uint8_t *f, uint64_t *s)
 		f[19] = 20;
 		f[20] = 17;
 		f[21] = 64;
-		memcpy(f + 22, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, 0, 1, [15] = 2 }, 16);
-		memcpy(f + 38, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, 0, net[r >> 9 & 3], [15] = last },
+		memcpy(f + 22, (uint8_t[16]){0x20, 1, 0xd, 0xb8, 0, 1, [15] = 2}, 16);
+		memcpy(f + 38, (uint8_t[16]){0x20, 1, 0xd, 0xb8, 0, net[r >> 9 & 3], [15] = last},
 		       16);
 		return 74;
 	}
@@ -75,22 +75,22 @@ static uint32_t frame_make(uint8_t *f, uint64_t *s)
 	f[20] = r & 0x400 ? 0x20 : 0;
 	f[22] = 64;
 	f[23] = 17;
-	memcpy(f + 26, (uint8_t[4]){ 10, 0, 1, 2 }, 4);
+	memcpy(f + 26, (uint8_t[4]){10, 0, 1, 2}, 4);
 	switch (r >> 12 & 3) {
 	case 0:
-		memcpy(f + 30, (uint8_t[4]){ 10, 0, 2, last }, 4);
+		memcpy(f + 30, (uint8_t[4]){10, 0, 2, last}, 4);
 		break;
 	case 1:
-		memcpy(f + 30, (uint8_t[4]){ 203, 0, 113, last }, 4);
+		memcpy(f + 30, (uint8_t[4]){203, 0, 113, last}, 4);
 		break;
 	case 2:
-		memcpy(f + 30, (uint8_t[4]){ 198, 18, last, last }, 4);
+		memcpy(f + 30, (uint8_t[4]){198, 18, last, last}, 4);
 		break;
 	default:
-		memcpy(f + 30, (uint8_t[4]){ 10, 0, 1, 1 }, 4);
+		memcpy(f + 30, (uint8_t[4]){10, 0, 1, 1}, 4);
 		break;
 	}
-	memcpy(f + 24, (uint16_t[]){ checksum(f + 14, 20) }, 2);
+	memcpy(f + 24, (uint16_t[]){checksum(f + 14, 20)}, 2);
 	return r & 0x200 ? 60 : 74;
 }
 
@@ -111,21 +111,23 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* --- changes ------------------------------------------------------------------------------------ */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 static void change_neigh(uint64_t r)
 {
-	static const uint16_t nud[] = { NUD_REACHABLE, NUD_STALE, NUD_INCOMPLETE, NUD_FAILED,
-					NUD_PERMANENT };
-	struct dp_neigh n = { .net = ROUTER_NET, .ifindex = 1 + (r & 1), .nud = nud[r >> 8 & 3] };
+	static const uint16_t nud[] = {NUD_REACHABLE, NUD_STALE, NUD_INCOMPLETE, NUD_FAILED,
+				       NUD_PERMANENT};
+	struct dp_neigh n = {.net = ROUTER_NET, .ifindex = 1 + (r & 1), .nud = nud[r >> 8 & 3]};
 
 	n.family = r & 2 ? AF_INET : AF_INET6;
 	router_mac(n.lladdr, r & 1, 2);
 	if (r & 2)
-		memcpy(n.addr, (uint8_t[4]){ 10, 0, 1 + (r & 1), (uint8_t)(2 + (r >> 16) % 12) }, 4);
+		memcpy(n.addr, (uint8_t[4]){10, 0, 1 + (r & 1), (uint8_t)(2 + (r >> 16) % 12)}, 4);
 	else
-		memcpy(n.addr, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, 0, 1 + (r & 1),
-					      [15] = (uint8_t)(2 + (r >> 16) % 12) }, 16);
+		memcpy(n.addr,
+		       (uint8_t[16]){0x20, 1, 0xd, 0xb8, 0,
+				     1 + (r & 1), [15] = (uint8_t)(2 + (r >> 16) % 12)},
+		       16);
 	if (r & 0x30)
 		dp_neigh_set(&n);
 	else
@@ -136,11 +138,13 @@ static void change_neigh(uint64_t r)
 static void change_nexthop(uint64_t r)
 {
 	uint8_t v6 = r & 1;
-	struct dp_nexthop nh = { .net = ROUTER_NET, .id = 3 + (r >> 8) % 8 + v6 * 100,
-				 .family = v6 ? AF_INET6 : AF_INET, .type = RTN_UNICAST,
-				 .ifindex = 1 + (r >> 1 & 1), .scope = RT_SCOPE_LINK };
-	struct dp_nh_member m[3] = { { 3 + v6 * 100u, 1 }, { 4 + v6 * 100u, 2 },
-				     { 5 + v6 * 100u, 3 } };
+	struct dp_nexthop nh = {.net = ROUTER_NET,
+				.id = 3 + (r >> 8) % 8 + v6 * 100,
+				.family = v6 ? AF_INET6 : AF_INET,
+				.type = RTN_UNICAST,
+				.ifindex = 1 + (r >> 1 & 1),
+				.scope = RT_SCOPE_LINK};
+	struct dp_nh_member m[3] = {{3 + v6 * 100u, 1}, {4 + v6 * 100u, 2}, {5 + v6 * 100u, 3}};
 
 	if (!(r & 0x70)) {
 		dp_nexthop_del(ROUTER_NET, nh.id);
@@ -150,11 +154,16 @@ static void change_nexthop(uint64_t r)
 		nh.flags = DP_NH_GATEWAY;
 		nh.gw_family = nh.family;
 		if (v6)
-			memcpy(nh.gw, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, 0, (uint8_t)nh.ifindex,
-						     [15] = (uint8_t)(2 + (r >> 16) % 12) }, 16);
+			memcpy(nh.gw,
+			       (uint8_t[16]){
+				   0x20, 1, 0xd, 0xb8, 0,
+				   (uint8_t)nh.ifindex, [15] = (uint8_t)(2 + (r >> 16) % 12)},
+			       16);
 		else
-			memcpy(nh.gw, (uint8_t[4]){ 10, 0, (uint8_t)nh.ifindex,
-						    (uint8_t)(2 + (r >> 16) % 12) }, 4);
+			memcpy(
+			    nh.gw,
+			    (uint8_t[4]){10, 0, (uint8_t)nh.ifindex, (uint8_t)(2 + (r >> 16) % 12)},
+			    4);
 	} else if (r & 8 && nh.id % 100 > 5) {
 		nh.n_members = 3;
 		nh.ifindex = 0;
@@ -167,31 +176,32 @@ static void change_nexthop(uint64_t r)
 
 static void change_route(uint64_t r)
 {
-	struct dp_route route = { .net = ROUTER_NET, .table = r & 1 ? RT_TABLE_MAIN : 100,
-				  .family = r & 2 ? AF_INET : AF_INET6,
-				  .nh_id = r & 0x30 ? 3 + (r >> 8) % 8 : 0 };
+	struct dp_route route = {.net = ROUTER_NET,
+				 .table = r & 1 ? RT_TABLE_MAIN : 100,
+				 .family = r & 2 ? AF_INET : AF_INET6,
+				 .nh_id = r & 0x30 ? 3 + (r >> 8) % 8 : 0};
 
 	if (r & 2) {
 		route.plen = 24 + (r >> 16) % 9;
-		memcpy(route.dst, (uint8_t[4]){ 198, 18, (uint8_t)(2 + (r >> 24) % 12) }, 4);
+		memcpy(route.dst, (uint8_t[4]){198, 18, (uint8_t)(2 + (r >> 24) % 12)}, 4);
 	} else {
 		if (route.nh_id)
 			route.nh_id += 100;
 		route.plen = 48;
-		memcpy(route.dst, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, 0, 0xe }, 16);
+		memcpy(route.dst, (uint8_t[16]){0x20, 1, 0xd, 0xb8, 0, 0xe}, 16);
 	}
 	dp_route_set(&route, 1, NULL);
 }
 
 static void change_tables(uint64_t r)
 {
-	static const uint32_t order[3] = { RT_TABLE_LOCAL, 100, RT_TABLE_MAIN };
+	static const uint32_t order[3] = {RT_TABLE_LOCAL, 100, RT_TABLE_MAIN};
 	uint8_t family = r & 1 ? AF_INET : AF_INET6;
 
 	if (r & 2)
 		dp_net_tables(ROUTER_NET, family, order, 3);
 	else
-		dp_net_tables(ROUTER_NET, family, (uint32_t[]){ RT_TABLE_LOCAL, RT_TABLE_MAIN }, 2);
+		dp_net_tables(ROUTER_NET, family, (uint32_t[]){RT_TABLE_LOCAL, RT_TABLE_MAIN}, 2);
 	if (!(r & 0x1c))
 		dp_table_flush(ROUTER_NET, family, 100);
 }
@@ -212,11 +222,11 @@ static void change_link(uint64_t r)
 
 static void change_addr(uint64_t r)
 {
-	struct dp_addr a = { .net = ROUTER_NET, .ifindex = 1 + (r & 1), .family = AF_INET };
+	struct dp_addr a = {.net = ROUTER_NET, .ifindex = 1 + (r & 1), .family = AF_INET};
 
-	memcpy(a.addr, (uint8_t[4]){ 10, 0, 1, (uint8_t)(2 + (r >> 8) % 4) }, 4);
+	memcpy(a.addr, (uint8_t[4]){10, 0, 1, (uint8_t)(2 + (r >> 8) % 4)}, 4);
 	r & 2 ? dp_addr_set(&a) : dp_addr_del(&a);
-	memcpy(a.addr, (uint8_t[4]){ 224, 0, 0, (uint8_t)(r >> 8) }, 4);
+	memcpy(a.addr, (uint8_t[4]){224, 0, 0, (uint8_t)(r >> 8)}, 4);
 	r & 2 ? dp_mcast_set(&a) : dp_mcast_del(&a);
 }
 
@@ -226,7 +236,7 @@ static void read_all(uint64_t r)
 	static struct dp_nexthop nh[64];
 	static struct dp_route routes[64], last;
 	uint32_t cursor = 0, punts[16];
-	struct dp_inject inj = { .net = ROUTER_NET, .oif = 1 + (r & 1), .kind = DP_INJECT_RX };
+	struct dp_inject inj = {.net = ROUTER_NET, .oif = 1 + (r & 1), .kind = DP_INJECT_RX};
 	uint8_t f[2048];
 
 	do
@@ -245,9 +255,9 @@ static void read_all(uint64_t r)
 
 int main(int argc, char **argv)
 {
-	static void (*const changes[])(uint64_t r) = { change_neigh, change_neigh,  change_nexthop,
-						       change_route, change_tables, change_link,
-						       change_addr,  read_all };
+	static void (*const changes[])(uint64_t r) = {change_neigh, change_neigh,  change_nexthop,
+						      change_route, change_tables, change_link,
+						      change_addr,  read_all};
 	uint64_t s = argc > 2 ? strtoull(argv[2], NULL, 0) | 1 : 12345, n = 0;
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
 	unsigned int full;

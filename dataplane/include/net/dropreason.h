@@ -44,16 +44,16 @@
 	FN(IPV6_BAD_EXTHDR)                                                                        \
 	FN(QUEUE_PURGE)                                                                            \
 	FN(BLACKHOLE)                                                                              \
-	FN(DST_GONE) /* ours: the route's nexthop or device is deleted already */                  \
+	FN(DST_GONE)     /* ours: the route's nexthop or device is deleted already */              \
 	FN(PUNT_POLICED) /* ours: above the rate of its punt reason */                             \
-	FN(PUNT_FULL) /* ours: the control plane does not keep up */
+	FN(PUNT_FULL)    /* ours: the control plane does not keep up */
 
 enum skb_drop_reason {
 	SKB_NOT_DROPPED_YET,
 #define FN(reason) SKB_DROP_REASON_##reason,
 	DEFINE_DROP_REASON(FN)
 #undef FN
-		SKB_DROP_REASON_MAX,
+	    SKB_DROP_REASON_MAX,
 };
 
 #endif

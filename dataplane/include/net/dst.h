@@ -37,9 +37,9 @@ struct nh_group {
 
 /* One cache line; a forwarded packet reads this one and its neighbour's. */
 struct nexthop {
-	struct net_device *dev;	 /* NULL for reject types and groups */
+	struct net_device *dev;  /* NULL for reject types and groups */
 	struct neighbour *neigh; /* of the gateway; NULL: the destination is the neighbour */
-	struct nh_group *group;	 /* NULL: a single nexthop */
+	struct nh_group *group;  /* NULL: a single nexthop */
 	uint32_t id;
 	uint32_t mtu; /* RTAX_MTU, 0: the device's */
 	uint32_t ifindex;

@@ -14,9 +14,10 @@
 #define FIB_FILTER_BITS 65536
 
 struct fib_filter {
-	uint64_t top[FIB_FILTER_BITS / 64]; /* by the first 16 bits of the address */
+	uint64_t top[FIB_FILTER_BITS / 64];  /* by the first 16 bits of the address */
 	uint64_t hash[FIB_FILTER_BITS / 64]; /* IPv6: prefixes of /64 and longer, by 64 bits */
-	/* The writer's: how many prefixes stand behind a bit, at most; stops counting down at max. */
+	/* The writer's: how many prefixes stand behind a bit, at most; stops counting down at max.
+	 */
 	uint16_t n_top[FIB_FILTER_BITS];
 	uint16_t n_hash[FIB_FILTER_BITS];
 };

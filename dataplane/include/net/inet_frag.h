@@ -11,15 +11,15 @@
 
 #include <net/netdevice.h>
 
-#define FRAG_HSIZE 256	  /* hash buckets */
-#define FRAG_QUEUES_MAX 512 /* packets in pieces */
+#define FRAG_HSIZE      256  /* hash buckets */
+#define FRAG_QUEUES_MAX 512  /* packets in pieces */
 #define FRAG_PIECES_MAX 1024 /* pieces of all of them */
 
 /* One packet's key; unused bytes are zero, so that keys compare as memory. */
 struct frag_key {
 	uint8_t saddr[16];
 	uint8_t daddr[16];
-	uint32_t id; /* as in the packet */
+	uint32_t id;  /* as in the packet */
 	uint32_t iif; /* IPv6 link-local and multicast: received on */
 	struct net *net;
 	uint8_t family;
@@ -38,8 +38,8 @@ struct frag_queue {
 	struct frag_queue *next; /* in the bucket */
 	struct frag_key key;
 	uint64_t expires; /* TSC */
-	uint32_t len;	  /* of the whole, as far as known */
-	uint32_t meat;	  /* bytes that are there */
+	uint32_t len;     /* of the whole, as far as known */
+	uint32_t meat;    /* bytes that are there */
 	bool last_in;
 	uint32_t n, room;
 	struct frag_piece *pieces; /* by offset */

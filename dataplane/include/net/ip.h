@@ -10,8 +10,8 @@
 #include <net/punt.h>
 #include <net/skbuff.h>
 
-#define IP_DF 0x4000
-#define IP_MF 0x2000
+#define IP_DF     0x4000
+#define IP_MF     0x2000
 #define IP_OFFSET 0x1fff
 
 static inline bool ip_is_fragment(const struct iphdr *iph)
@@ -89,7 +89,7 @@ void ip_finish_output2(struct softnet_data *sd, struct net_device *dev, struct s
 		       uint8_t family, const void *key);
 
 /* ip_fragment.c: sends the packet in pieces of at most mtu bytes */
-void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev,
-		 uint32_t mtu, uint8_t family, const void *key);
+void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev, uint32_t mtu,
+		 uint8_t family, const void *key);
 
 #endif

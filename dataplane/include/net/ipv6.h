@@ -10,31 +10,31 @@
 #include <net/punt.h>
 #include <net/skbuff.h>
 
-#define IPV6_MIN_MTU 1280
+#define IPV6_MIN_MTU        1280
 #define IPV6_MC_SCOPE(addr) ((addr)->s6_addr[1] & 0x0f)
 
-#define NEXTHDR_HOP 0
-#define NEXTHDR_ROUTING 43
+#define NEXTHDR_HOP      0
+#define NEXTHDR_ROUTING  43
 #define NEXTHDR_FRAGMENT 44
-#define NEXTHDR_AUTH 51
-#define NEXTHDR_ICMP 58
-#define NEXTHDR_NONE 59
-#define NEXTHDR_DEST 60
+#define NEXTHDR_AUTH     51
+#define NEXTHDR_ICMP     58
+#define NEXTHDR_NONE     59
+#define NEXTHDR_DEST     60
 
-#define ICMPV6_DEST_UNREACH 1
-#define ICMPV6_PKT_TOOBIG 2
-#define ICMPV6_TIME_EXCEED 3
-#define ICMPV6_PARAMPROB 4
-#define ICMPV6_NOROUTE 0
+#define ICMPV6_DEST_UNREACH   1
+#define ICMPV6_PKT_TOOBIG     2
+#define ICMPV6_TIME_EXCEED    3
+#define ICMPV6_PARAMPROB      4
+#define ICMPV6_NOROUTE        0
 #define ICMPV6_ADM_PROHIBITED 1
-#define ICMPV6_NOT_NEIGHBOUR 2
-#define ICMPV6_ADDR_UNREACH 3
-#define ICMPV6_EXC_HOPLIMIT 0
-#define ICMPV6_EXC_FRAGTIME 1
-#define ICMPV6_HDR_FIELD 0
-#define ICMPV6_UNK_NEXTHDR 1
-#define ICMPV6_UNK_OPTION 2
-#define NDISC_REDIRECT 137
+#define ICMPV6_NOT_NEIGHBOUR  2
+#define ICMPV6_ADDR_UNREACH   3
+#define ICMPV6_EXC_HOPLIMIT   0
+#define ICMPV6_EXC_FRAGTIME   1
+#define ICMPV6_HDR_FIELD      0
+#define ICMPV6_UNK_NEXTHDR    1
+#define ICMPV6_UNK_OPTION     2
+#define NDISC_REDIRECT        137
 
 static inline bool ipv6_addr_is_multicast(const struct in6_addr *a)
 {
@@ -46,7 +46,8 @@ static inline bool ipv6_addr_any(const struct in6_addr *a)
 }
 static inline bool ipv6_addr_loopback(const struct in6_addr *a)
 {
-	return !(a->s6_addr32[0] | a->s6_addr32[1] | a->s6_addr32[2] | (a->s6_addr32[3] ^ htonl(1)));
+	return !(a->s6_addr32[0] | a->s6_addr32[1] | a->s6_addr32[2] |
+		 (a->s6_addr32[3] ^ htonl(1)));
 }
 static inline bool ipv6_addr_linklocal(const struct in6_addr *a)
 {

@@ -16,7 +16,7 @@ struct neigh_hold {
 	struct net_device *dev; /* NULL: free */
 	struct sk_buff *head, *tail;
 	uint64_t asked; /* TSC of the NEIGH_MISS, 0: not yet */
-	uint64_t last;	/* TSC of the last packet */
+	uint64_t last;  /* TSC of the last packet */
 	uint32_t n;
 	uint32_t next; /* in the bucket, or of the free list */
 	uint8_t family;
@@ -25,8 +25,8 @@ struct neigh_hold {
 
 struct neigh_hold_table {
 	_Atomic uint32_t packets; /* written by the worker, read by the writer of neighbours */
-	_Atomic bool rescan;	  /* an event did not fit its ring */
-	uint64_t scanned;	  /* TSC */
+	_Atomic bool rescan;      /* an event did not fit its ring */
+	uint64_t scanned;         /* TSC */
 	uint32_t free;
 	uint32_t buckets[HOLD_ENTRIES];
 	struct neigh_hold entries[HOLD_ENTRIES];

@@ -24,8 +24,7 @@
 #include <net/netdevice.h>
 
 #define NUD_CONNECTED (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE)
-#define NUD_VALID                                                                                  \
-	(NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+#define NUD_VALID     (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
 
 /* The word: link address below, NUD_* in bits 48..63. */
 #define NEIGH_NUD_SHIFT 48
@@ -37,9 +36,9 @@ struct neighbour {
 	uint8_t primary_key[16];
 	uint32_t refcnt; /* nexthops that name it; the writer's */
 	uint8_t family;
-	_Atomic uint8_t used;	/* by a packet since dp_neigh_used() */
+	_Atomic uint8_t used;       /* by a packet since dp_neigh_used() */
 	_Atomic uint8_t stale_told; /* NEIGH_USED was punted in this state */
-	uint8_t set; /* by dp_neigh_set(): shown in dumps */
+	uint8_t set;                /* by dp_neigh_set(): shown in dumps */
 } __rte_cache_aligned;
 
 _Static_assert(sizeof(struct neighbour) == 64, "neighbour is one cache line");
@@ -76,8 +75,8 @@ static inline uint32_t neigh_hash6(const struct net_device *dev, const void *add
 static inline struct neighbour *neigh_lookup4(const struct neigh_table *tbl,
 					      const struct net_device *dev, uint32_t addr)
 {
-	struct neighbour *n = __atomic_load_n(&tbl->buckets[neigh_hash4(dev, addr) & tbl->mask],
-					      __ATOMIC_ACQUIRE);
+	struct neighbour *n =
+	    __atomic_load_n(&tbl->buckets[neigh_hash4(dev, addr) & tbl->mask], __ATOMIC_ACQUIRE);
 
 	for (; n; n = __atomic_load_n(&n->next, __ATOMIC_ACQUIRE)) {
 		uint32_t key;
@@ -92,8 +91,8 @@ static inline struct neighbour *neigh_lookup4(const struct neigh_table *tbl,
 static inline struct neighbour *neigh_lookup6(const struct neigh_table *tbl,
 					      const struct net_device *dev, const void *addr)
 {
-	struct neighbour *n = __atomic_load_n(&tbl->buckets[neigh_hash6(dev, addr) & tbl->mask],
-					      __ATOMIC_ACQUIRE);
+	struct neighbour *n =
+	    __atomic_load_n(&tbl->buckets[neigh_hash6(dev, addr) & tbl->mask], __ATOMIC_ACQUIRE);
 
 	for (; n; n = __atomic_load_n(&n->next, __ATOMIC_ACQUIRE))
 		if (!memcmp(n->primary_key, addr, 16) && n->dev == dev)

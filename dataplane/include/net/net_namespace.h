@@ -17,7 +17,7 @@
 
 #define NET_TABLES_MAX 16
 /* Buckets of the own addresses, and bits of the filter before them: powers of two. */
-#define INET_ADDR_HSIZE 1024
+#define INET_ADDR_HSIZE  1024
 #define INET_ADDR_FILTER 4096
 
 /* An own address in the hash of its net (in_ifaddr, inet6_ifaddr). RCU. */
@@ -72,11 +72,11 @@ struct net {
 	struct nf_net nf;
 
 	struct net_device *devs[DP_MAX_LINKS]; /* by ifindex; never freed, see net_device */
-	struct net_mib *mib;		       /* one per worker, DP_MAX_WORKERS */
+	struct net_mib *mib;                   /* one per worker, DP_MAX_WORKERS */
 
 	/* The writer's. */
 	struct net_tables *tables; /* every routing table by id */
-	uint32_t nexthop_top;	   /* above every id that is set */
+	uint32_t nexthop_top;      /* above every id that is set */
 };
 
 extern struct net *net_table[DP_MAX_NETS];
@@ -97,9 +97,9 @@ static inline const struct nexthop *net_nexthop(const struct net *net, uint32_t 
 	return __atomic_load_n(&net->nexthops[id], __ATOMIC_CONSUME);
 }
 
-#define IP_INC_STATS(sd, net, field) (net_mib(sd, net)->ip.mibs[field]++)
-#define IP_ADD_STATS(sd, net, field, val) (net_mib(sd, net)->ip.mibs[field] += (val))
-#define IP6_INC_STATS(sd, net, field) (net_mib(sd, net)->ip6.mibs[field]++)
+#define IP_INC_STATS(sd, net, field)       (net_mib(sd, net)->ip.mibs[field]++)
+#define IP_ADD_STATS(sd, net, field, val)  (net_mib(sd, net)->ip.mibs[field] += (val))
+#define IP6_INC_STATS(sd, net, field)      (net_mib(sd, net)->ip6.mibs[field]++)
 #define IP6_ADD_STATS(sd, net, field, val) (net_mib(sd, net)->ip6.mibs[field] += (val))
 
 static inline uint32_t inet_addr_hash(uint32_t addr)
@@ -123,16 +123,15 @@ static inline unsigned int nf_hook_list(struct softnet_data *sd, struct net *net
 					uint8_t hook, struct sk_buff **list, unsigned int n,
 					struct net_device *in)
 {
-	const struct nf_hook_entries *e =
-		__atomic_load_n(pf == NFPROTO_IPV4 ? &net->nf.hooks_ipv4[hook] :
-						     &net->nf.hooks_ipv6[hook],
-				__ATOMIC_CONSUME);
+	const struct nf_hook_entries *e = __atomic_load_n(
+	    pf == NFPROTO_IPV4 ? &net->nf.hooks_ipv4[hook] : &net->nf.hooks_ipv6[hook],
+	    __ATOMIC_CONSUME);
 
 	if (likely(!e))
 		return n;
-	return nf_hook_slow_list(e, list, n,
-				 &(struct nf_hook_state){
-					 .sd = sd, .net = net, .in = in, .hook = hook, .pf = pf });
+	return nf_hook_slow_list(
+	    e, list, n,
+	    &(struct nf_hook_state){.sd = sd, .net = net, .in = in, .hook = hook, .pf = pf});
 }
 
 /* inet_addr.c */

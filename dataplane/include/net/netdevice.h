@@ -59,10 +59,10 @@ struct ifa_list {
 struct net_device {
 	/* Read per packet; written by the control plane. */
 	uint64_t dev_addr; /* as ETH_ADDR_MASK */
-	uint64_t hdr4;	   /* bytes 6..13 of the link header of our IPv4 packets */
-	uint64_t hdr6;	   /* the same for IPv6 */
-	uint32_t flags;	   /* IFF_*, IFF_RUNNING: has carrier; 0: deleted */
-	uint32_t conf4;	   /* DP_CONF_* */
+	uint64_t hdr4;     /* bytes 6..13 of the link header of our IPv4 packets */
+	uint64_t hdr6;     /* the same for IPv6 */
+	uint32_t flags;    /* IFF_*, IFF_RUNNING: has carrier; 0: deleted */
+	uint32_t conf4;    /* DP_CONF_* */
 	uint32_t conf6;
 	uint32_t mtu;
 	uint32_t mtu6;
@@ -76,7 +76,7 @@ struct net_device {
 	struct mc_list *mc_list4; /* RCU */
 	struct mc_list *mc_list6;
 	struct ifa_list *ifa_list; /* RCU */
-	struct dp_link conf; /* as last set; the writer's */
+	struct dp_link conf;       /* as last set; the writer's */
 
 	struct net_device_stats stats[DP_MAX_WORKERS];
 } __rte_cache_aligned;
@@ -89,10 +89,10 @@ static inline bool netif_running(const struct net_device *dev)
 /* --- stages: where the cycles go -------------------------------------------------------------- */
 
 enum dp_stage {
-	STAGE_RX,	  /* rte_eth_rx_burst */
-	STAGE_RECEIVE,	  /* eth_type_trans and dispatch by EtherType */
-	STAGE_IP_RCV,	  /* header checks, PRE_ROUTING */
-	STAGE_IP_ROUTE,	  /* FIB, martians, source validation */
+	STAGE_RX,         /* rte_eth_rx_burst */
+	STAGE_RECEIVE,    /* eth_type_trans and dispatch by EtherType */
+	STAGE_IP_RCV,     /* header checks, PRE_ROUTING */
+	STAGE_IP_ROUTE,   /* FIB, martians, source validation */
 	STAGE_IP_FORWARD, /* TTL, MTU, FORWARD */
 	STAGE_IP_OUTPUT,  /* POST_ROUTING, fragmentation, neighbour */
 	STAGE_IP6_RCV,
@@ -110,7 +110,7 @@ enum dp_stage {
 struct tx_queue {
 	uint16_t n;
 	uint16_t port;
-	bool listed; /* in softnet_data.dirty */
+	bool listed;            /* in softnet_data.dirty */
 	struct net_device *dev; /* of the packets in it: whose counters they go to */
 	uint64_t bytes;
 	struct rte_mbuf *pkts[SKB_LIST_MAX];
@@ -134,7 +134,7 @@ struct netdev_port {
 	struct net_device *dev; /* the link on it, NULL: none */
 	uint16_t nb_rxq;
 	uint16_t nb_txq; /* 0: not ours */
-	bool tx_shared;	 /* fewer transmit queues than workers: take tx_lock */
+	bool tx_shared;  /* fewer transmit queues than workers: take tx_lock */
 	rte_spinlock_t tx_lock;
 	uint8_t rxq_worker[NETDEV_MAX_RXQ];
 };
@@ -191,7 +191,7 @@ static inline struct net_device_stats *dev_stats(const struct softnet_data *sd,
 	return &dev->stats[sd->worker];
 }
 
-/* --- net_rx_action.c, dev.c --------------------------------------------------------------------- */
+/* --- net_rx_action.c, dev.c ------------------------------------------------------------------- */
 
 /* One turn: every receive queue, then the inject ring, then transmit. Returns packets taken. */
 unsigned int net_rx_action(struct softnet_data *sd);

@@ -21,8 +21,8 @@ struct nf_hook_state {
 	struct softnet_data *sd;
 	struct net *net;
 	struct net_device *in; /* NULL where there is none */
-	uint8_t hook;	       /* NF_INET_* */
-	uint8_t pf;	       /* NFPROTO_IPV4, NFPROTO_IPV6 */
+	uint8_t hook;          /* NF_INET_* */
+	uint8_t pf;            /* NFPROTO_IPV4, NFPROTO_IPV6 */
 };
 
 /* Filters list in place; returns how many go on (NF_ACCEPT). */

@@ -33,41 +33,41 @@ struct softnet_data;
 
 /* What ip_options_compile() or the IPv6 extension headers said; meaning depends on protocol. */
 struct inet_skb_parm {
-	uint8_t flags;	 /* IPSKB_* */
-	uint8_t optlen;	 /* bytes of options after the IPv4 header */
-	uint8_t srr;	 /* offsets of options from the network header, 0: not there */
+	uint8_t flags;  /* IPSKB_* */
+	uint8_t optlen; /* bytes of options after the IPv4 header */
+	uint8_t srr;    /* offsets of options from the network header, 0: not there */
 	uint8_t rr;
 	uint8_t ts;
 	uint8_t router_alert;
 	uint8_t opt_flags; /* IPOPT_F_* */
 	uint8_t pad;
 };
-#define IPSKB_FORWARDED (1u << 0)
+#define IPSKB_FORWARDED  (1u << 0)
 #define IPSKB_DOREDIRECT (1u << 1)
-#define IPSKB_LOCAL_OUT (1u << 2) /* our own packet: from the control plane */
+#define IPSKB_LOCAL_OUT  (1u << 2) /* our own packet: from the control plane */
 
 struct inet6_skb_parm {
-	uint8_t flags;	/* IP6SKB_* */
+	uint8_t flags; /* IP6SKB_* */
 	uint8_t pad;
-	uint16_t ra;	/* router alert value, host order */
+	uint16_t ra;    /* router alert value, host order */
 	uint16_t nhoff; /* of the next-header byte that names the transport, from network header */
 	uint16_t pad2;
 };
-#define IP6SKB_FORWARDED (1u << 0)
+#define IP6SKB_FORWARDED   (1u << 0)
 #define IP6SKB_ROUTERALERT (1u << 1)
-#define IP6SKB_LOCAL_OUT (1u << 2)
-#define IP6SKB_JUMBOGRAM (1u << 3)
+#define IP6SKB_LOCAL_OUT   (1u << 2)
+#define IP6SKB_JUMBOGRAM   (1u << 3)
 
 struct sk_buff {
-	struct net_device *dev;	   /* received on; after routing dst->dev is where it goes */
+	struct net_device *dev;    /* received on; after routing dst->dev is where it goes */
 	const struct nexthop *dst; /* valid until the poll ends (RCU) */
 	uint64_t _nfct;
 	uint64_t tstamp; /* TSC of reception, 0: not taken */
 	uint32_t mark;
 	uint32_t hash; /* flow hash, 0: not computed */
 	uint32_t secpath;
-	uint16_t protocol; /* EtherType, network order */
-	uint16_t skb_iif;  /* ifindex received on, 0: our own */
+	uint16_t protocol;       /* EtherType, network order */
+	uint16_t skb_iif;        /* ifindex received on, 0: our own */
 	uint16_t network_header; /* offsets from skb_head() */
 	uint16_t transport_header;
 	uint8_t pkt_type; /* PACKET_* */

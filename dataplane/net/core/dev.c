@@ -50,7 +50,7 @@ bool dev_mc_joined(const struct net_device *dev, uint8_t family, const void *gro
 {
 	bool v4 = family == AF_INET;
 	const struct mc_list *l =
-		__atomic_load_n(v4 ? &dev->mc_list4 : &dev->mc_list6, __ATOMIC_ACQUIRE);
+	    __atomic_load_n(v4 ? &dev->mc_list4 : &dev->mc_list6, __ATOMIC_ACQUIRE);
 
 	for (uint32_t i = 0; l && i < l->n; i++)
 		if (!memcmp(l->addr[i], group, v4 ? 4 : 16))

@@ -2,7 +2,7 @@
 /* dp_addr.c - own addresses and joined groups. */
 #include <net/core/dp_local.h>
 
-/* --- the hash of a net's own addresses --------------------------------------------------------- */
+/* --- the hash of a net's own addresses -------------------------------------------------------- */
 
 static struct inet_ifaddr **ifaddr_slot(struct net *net, const struct net_device *dev,
 					uint8_t family, const void *addr)
@@ -19,7 +19,7 @@ static struct inet_ifaddr **ifaddr_slot(struct net *net, const struct net_device
 /* Counted anew from the hash, so that a bit goes with its last address. */
 static void ifaddr_filter_rebuild(struct net *net)
 {
-	uint64_t filter[INET_ADDR_FILTER / 64] = { 0 };
+	uint64_t filter[INET_ADDR_FILTER / 64] = {0};
 
 	for (uint32_t b = 0; b < INET_ADDR_HSIZE; b++) {
 		for (const struct inet_ifaddr *ifa = net->ifaddr[b]; ifa; ifa = ifa->next) {
@@ -48,7 +48,7 @@ static void ifaddr_unlink(struct net *net, const struct net_device *dev, uint8_t
 	ifaddr_filter_rebuild(net);
 }
 
-/* --- addresses --------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 static int ifa_index(const struct ifa_list *l, const struct dp_addr *a)
 {
@@ -125,8 +125,8 @@ static int addr_del(struct net_device *dev, const struct dp_addr *a)
 	return 0;
 }
 
-static int addr_locked(const struct dp_addr *a, int (*fn)(struct net_device *dev,
-							  const struct dp_addr *a))
+static int addr_locked(const struct dp_addr *a,
+		       int (*fn)(struct net_device *dev, const struct dp_addr *a))
 {
 	struct net_device *dev;
 	int rc;
@@ -175,7 +175,7 @@ int dp_addr_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
 	return (int)k;
 }
 
-/* --- groups ------------------------------------------------------------------------------------ */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static struct mc_list **mc_slot(struct net_device *dev, uint8_t family)
 {

@@ -12,9 +12,9 @@
 #include <net/punt.h>
 
 #define MBUF_DATA_DEFAULT 2048
-#define MBUF_DATA_MAX (UINT16_MAX - RTE_PKTMBUF_HEADROOM)
+#define MBUF_DATA_MAX     (UINT16_MAX - RTE_PKTMBUF_HEADROOM)
 #define NEIGH_MAX_DEFAULT 131072
-#define MBUF_CACHE 256
+#define MBUF_CACHE        256
 
 pthread_rwlock_t dp_lock = PTHREAD_RWLOCK_INITIALIZER;
 uint32_t dp_workers;
@@ -43,8 +43,8 @@ int dp_init(const struct dp_conf *conf)
 
 	if (dp_workers)
 		return -EBUSY;
-	if (!conf->workers || conf->workers > DP_MAX_WORKERS || conf->mbufs < 64 ||
-	    data < 128 || data > MBUF_DATA_MAX)
+	if (!conf->workers || conf->workers > DP_MAX_WORKERS || conf->mbufs < 64 || data < 128 ||
+	    data > MBUF_DATA_MAX)
 		return -EINVAL;
 	dp_neigh_max = conf->neigh_max ? conf->neigh_max : NEIGH_MAX_DEFAULT;
 	if (dp_neigh_max > 1u << 24)

@@ -41,7 +41,7 @@ static void dev_set_port(struct net_device *dev, uint16_t port)
 /* What waits for neighbours on a device that went down is given up. */
 static void dev_purge(struct net_device *dev)
 {
-	neigh_tell(&(struct dp_neigh){ .net = dev->net->id, .ifindex = dev->ifindex });
+	neigh_tell(&(struct dp_neigh){.net = dev->net->id, .ifindex = dev->ifindex});
 }
 
 static int link_check(const struct dp_link *l)

@@ -195,10 +195,10 @@ int dp_neigh_dump(uint32_t id, uint32_t *cursor, struct dp_neigh *out, uint32_t 
 					*cursor = v6 << 31 | b << 7 | i;
 					goto out;
 				}
-				out[k] = (struct dp_neigh){ .net = id,
-							    .ifindex = e->dev->ifindex,
-							    .nud = neigh_nud(ha),
-							    .family = e->family };
+				out[k] = (struct dp_neigh){.net = id,
+							   .ifindex = e->dev->ifindex,
+							   .nud = neigh_nud(ha),
+							   .family = e->family};
 				memcpy(out[k].lladdr, &ha, 6);
 				memcpy(out[k++].addr, e->primary_key, 16);
 			}

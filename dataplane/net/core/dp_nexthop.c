@@ -28,8 +28,7 @@ static void nexthop_retire(struct net *net, struct nexthop *nh)
  */
 static struct nh_group *group_new(const struct dp_nexthop *in, const struct dp_nh_member *members)
 {
-	struct nh_group *g =
-		malloc(sizeof(*g) + in->n_members * sizeof(g->nh_entries[0]));
+	struct nh_group *g = malloc(sizeof(*g) + in->n_members * sizeof(g->nh_entries[0]));
 	uint64_t total = 0, w = 0;
 
 	if (!g)
@@ -40,9 +39,9 @@ static struct nh_group *group_new(const struct dp_nexthop *in, const struct dp_n
 	for (uint32_t i = 0; i < in->n_members; i++) {
 		w += members[i].weight;
 		g->nh_entries[i] = (struct nh_group_entry){
-			.id = members[i].id,
-			.weight = members[i].weight,
-			.upper_bound = (uint32_t)(((w << 31) + total / 2) / total - 1),
+		    .id = members[i].id,
+		    .weight = members[i].weight,
+		    .upper_bound = (uint32_t)(((w << 31) + total / 2) / total - 1),
 		};
 	}
 	return g;
@@ -59,8 +58,8 @@ static int nexthop_check(const struct dp_nexthop *in, const struct dp_nh_member 
 	if (in->n_members > DP_MAX_GROUP || (in->n_members && !members))
 		return -EINVAL;
 	for (uint32_t i = 0; i < in->n_members; i++)
-		if (!members[i].id || members[i].id >= DP_MAX_NEXTHOPS ||
-		    members[i].id == in->id || !members[i].weight || members[i].weight > 256)
+		if (!members[i].id || members[i].id >= DP_MAX_NEXTHOPS || members[i].id == in->id ||
+		    !members[i].weight || members[i].weight > 256)
 			return -EINVAL;
 	return 0;
 }
@@ -198,16 +197,16 @@ int dp_nexthop_dump(uint32_t id, uint32_t *cursor, struct dp_nexthop *out, uint3
 		if (!nh)
 			continue;
 		out[k] = (struct dp_nexthop){
-			.net = id,
-			.id = i,
-			.ifindex = nh->ifindex,
-			.mtu = nh->mtu,
-			.family = nh->family,
-			.type = nh->type,
-			.scope = nh->scope,
-			.flags = nh->flags,
-			.gw_family = nh->gw_family,
-			.n_members = nh->group ? nh->group->num_nh : 0,
+		    .net = id,
+		    .id = i,
+		    .ifindex = nh->ifindex,
+		    .mtu = nh->mtu,
+		    .family = nh->family,
+		    .type = nh->type,
+		    .scope = nh->scope,
+		    .flags = nh->flags,
+		    .gw_family = nh->gw_family,
+		    .n_members = nh->group ? nh->group->num_nh : 0,
 		};
 		memcpy(out[k++].gw, nh->gw, 16);
 	}
@@ -230,8 +229,8 @@ int dp_nexthop_members(uint32_t id, uint32_t nh_id, struct dp_nh_member *out, ui
 		rc = 0;
 		for (; nh->group && rc < (int)RTE_MIN(n, nh->group->num_nh); rc++)
 			out[rc] = (struct dp_nh_member){
-				.id = nh->group->nh_entries[rc].id,
-				.weight = nh->group->nh_entries[rc].weight,
+			    .id = nh->group->nh_entries[rc].id,
+			    .weight = nh->group->nh_entries[rc].weight,
 			};
 	}
 	dp_unlock();

@@ -6,7 +6,7 @@
 /* Builds anew what every worker polls. */
 static int rxq_lists_publish(void)
 {
-	struct rxq_list *lists[DP_MAX_WORKERS] = { 0 };
+	struct rxq_list *lists[DP_MAX_WORKERS] = {0};
 	uint32_t total = 0;
 
 	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++)
@@ -21,7 +21,7 @@ static int rxq_lists_publish(void)
 		for (uint16_t q = 0; q < netdev_ports[p].nb_rxq; q++) {
 			struct rxq_list *l = lists[netdev_ports[p].rxq_worker[q] % dp_workers];
 
-			l->rxq[l->n++] = (struct rx_queue){ .port = p, .queue = q };
+			l->rxq[l->n++] = (struct rx_queue){.port = p, .queue = q};
 		}
 	}
 	for (uint32_t w = 0; w < dp_workers; w++) {

@@ -26,7 +26,8 @@ static int family_index(uint8_t family)
 	return family == AF_INET6;
 }
 
-/* --- one table ------------------------------------------------------------------------------------ */
+/* --- one table
+ * ------------------------------------------------------------------------------------ */
 
 struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id)
 {
@@ -123,7 +124,7 @@ static unsigned int fib_dump_some(const struct net_fib *f, struct fib_cursor *cu
 		for (unsigned int i = 0; i < n; i++) {
 			uint32_t be = htonl(e[i].dst);
 
-			out[i] = (struct dp_route){ .nh_id = e[i].nh_id, .plen = e[i].plen };
+			out[i] = (struct dp_route){.nh_id = e[i].nh_id, .plen = e[i].plen};
 			memcpy(out[i].dst, &be, 4);
 		}
 	} else {
@@ -131,18 +132,19 @@ static unsigned int fib_dump_some(const struct net_fib *f, struct fib_cursor *cu
 
 		n = fib6_table_dump(f->tb6, cur, e, n);
 		for (unsigned int i = 0; i < n; i++) {
-			out[i] = (struct dp_route){ .nh_id = e[i].nh_id, .plen = e[i].plen };
+			out[i] = (struct dp_route){.nh_id = e[i].nh_id, .plen = e[i].plen};
 			memcpy(out[i].dst, &e[i].dst, 16);
 		}
 	}
 	return n;
 }
 
-/* --- the order of lookups ------------------------------------------------------------------------- */
+/* --- the order of lookups
+ * ------------------------------------------------------------------------- */
 
 static int filter_make(struct net_fib *f)
 {
-	struct fib_cursor cur = { 0 };
+	struct fib_cursor cur = {0};
 	struct dp_route r[64];
 	unsigned int n;
 
@@ -233,7 +235,8 @@ int dp_net_tables(uint32_t id, uint8_t family, const uint32_t *tables, uint32_t 
 	return rc;
 }
 
-/* --- routes --------------------------------------------------------------------------------------- */
+/* --- routes
+ * --------------------------------------------------------------------------------------- */
 
 static uint32_t route_get(const struct net_fib *f, const struct dp_route *r)
 {
@@ -389,7 +392,8 @@ void net_tables_free(struct net *net)
 	memset(ts, 0, sizeof(*ts));
 }
 
-/* --- reading back --------------------------------------------------------------------------------- */
+/* --- reading back
+ * --------------------------------------------------------------------------------- */
 
 int dp_fib_lookup(uint32_t id, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
 		  uint32_t *nh_id, uint32_t n)
@@ -420,7 +424,7 @@ int dp_fib_lookup(uint32_t id, uint32_t table, uint8_t family, const uint8_t (*d
 int dp_route_dump(uint32_t id, uint32_t table, uint8_t family, struct dp_route *last,
 		  struct dp_route *out, uint32_t n)
 {
-	struct fib_cursor cur = { .plen = last->plen, .started = last->nh_id != 0 };
+	struct fib_cursor cur = {.plen = last->plen, .started = last->nh_id != 0};
 	uint32_t k = 0, part;
 	struct net_fib *f;
 	struct net *net;

@@ -13,12 +13,10 @@ static uint64_t read_once(const uint64_t *p)
 
 /* --- drop reasons ----------------------------------------------------------------------------- */
 
-static const char *const drop_reasons[SKB_DROP_REASON_MAX] = {
-	[SKB_NOT_DROPPED_YET] = "NOT_DROPPED_YET",
-#define FN(reason) [SKB_DROP_REASON_##reason] = #reason,
-	DEFINE_DROP_REASON(FN)
+#define FN(reason) #reason,
+static const char *const drop_reasons[SKB_DROP_REASON_MAX] = {"NOT_DROPPED_YET",
+							      DEFINE_DROP_REASON(FN)};
 #undef FN
-};
 
 uint32_t dp_drop_reasons(void)
 {
@@ -40,94 +38,97 @@ int dp_drops(uint32_t worker, uint64_t *out, uint32_t n)
 	return (int)n;
 }
 
-/* --- MIBs --------------------------------------------------------------------------------------- */
+/* --- MIBs ------------------------------------------------------------------------------------- */
 
 struct mib_entry {
 	const char *name;
 	uint16_t field;
 };
 
-#define M(name, field) { name, IPSTATS_MIB_##field }
+#define M(name, field)                                                                             \
+	{                                                                                          \
+		name, IPSTATS_MIB_##field                                                          \
+	}
 
 /* /proc/net/snmp Ip: (without Forwarding and DefaultTTL, which are settings) */
 static const struct mib_entry mib_ip[] = {
-	M("InReceives", INPKTS),
-	M("InHdrErrors", INHDRERRORS),
-	M("InAddrErrors", INADDRERRORS),
-	M("ForwDatagrams", OUTFORWDATAGRAMS),
-	M("InUnknownProtos", INUNKNOWNPROTOS),
-	M("InDiscards", INDISCARDS),
-	M("InDelivers", INDELIVERS),
-	M("OutRequests", OUTREQUESTS),
-	M("OutDiscards", OUTDISCARDS),
-	M("OutNoRoutes", OUTNOROUTES),
-	M("ReasmTimeout", REASMTIMEOUT),
-	M("ReasmReqds", REASMREQDS),
-	M("ReasmOKs", REASMOKS),
-	M("ReasmFails", REASMFAILS),
-	M("FragOKs", FRAGOKS),
-	M("FragFails", FRAGFAILS),
-	M("FragCreates", FRAGCREATES),
-	M("OutTransmits", OUTPKTS),
+    M("InReceives", INPKTS),
+    M("InHdrErrors", INHDRERRORS),
+    M("InAddrErrors", INADDRERRORS),
+    M("ForwDatagrams", OUTFORWDATAGRAMS),
+    M("InUnknownProtos", INUNKNOWNPROTOS),
+    M("InDiscards", INDISCARDS),
+    M("InDelivers", INDELIVERS),
+    M("OutRequests", OUTREQUESTS),
+    M("OutDiscards", OUTDISCARDS),
+    M("OutNoRoutes", OUTNOROUTES),
+    M("ReasmTimeout", REASMTIMEOUT),
+    M("ReasmReqds", REASMREQDS),
+    M("ReasmOKs", REASMOKS),
+    M("ReasmFails", REASMFAILS),
+    M("FragOKs", FRAGOKS),
+    M("FragFails", FRAGFAILS),
+    M("FragCreates", FRAGCREATES),
+    M("OutTransmits", OUTPKTS),
 };
 
 /* /proc/net/netstat IpExt: */
 static const struct mib_entry mib_ipext[] = {
-	M("InNoRoutes", INNOROUTES),
-	M("InTruncatedPkts", INTRUNCATEDPKTS),
-	M("InMcastPkts", INMCASTPKTS),
-	M("OutMcastPkts", OUTMCASTPKTS),
-	M("InBcastPkts", INBCASTPKTS),
-	M("OutBcastPkts", OUTBCASTPKTS),
-	M("InOctets", INOCTETS),
-	M("OutOctets", OUTOCTETS),
-	M("InMcastOctets", INMCASTOCTETS),
-	M("OutMcastOctets", OUTMCASTOCTETS),
-	M("InBcastOctets", INBCASTOCTETS),
-	M("OutBcastOctets", OUTBCASTOCTETS),
-	M("InCsumErrors", CSUMERRORS),
-	M("InNoECTPkts", NOECTPKTS),
-	M("InECT1Pkts", ECT1PKTS),
-	M("InECT0Pkts", ECT0PKTS),
-	M("InCEPkts", CEPKTS),
-	M("ReasmOverlaps", REASM_OVERLAPS),
+    M("InNoRoutes", INNOROUTES),
+    M("InTruncatedPkts", INTRUNCATEDPKTS),
+    M("InMcastPkts", INMCASTPKTS),
+    M("OutMcastPkts", OUTMCASTPKTS),
+    M("InBcastPkts", INBCASTPKTS),
+    M("OutBcastPkts", OUTBCASTPKTS),
+    M("InOctets", INOCTETS),
+    M("OutOctets", OUTOCTETS),
+    M("InMcastOctets", INMCASTOCTETS),
+    M("OutMcastOctets", OUTMCASTOCTETS),
+    M("InBcastOctets", INBCASTOCTETS),
+    M("OutBcastOctets", OUTBCASTOCTETS),
+    M("InCsumErrors", CSUMERRORS),
+    M("InNoECTPkts", NOECTPKTS),
+    M("InECT1Pkts", ECT1PKTS),
+    M("InECT0Pkts", ECT0PKTS),
+    M("InCEPkts", CEPKTS),
+    M("ReasmOverlaps", REASM_OVERLAPS),
 };
 
 /* /proc/net/snmp6 */
 static const struct mib_entry mib_ip6[] = {
-	M("Ip6InReceives", INPKTS),
-	M("Ip6InHdrErrors", INHDRERRORS),
-	M("Ip6InTooBigErrors", INTOOBIGERRORS),
-	M("Ip6InNoRoutes", INNOROUTES),
-	M("Ip6InAddrErrors", INADDRERRORS),
-	M("Ip6InUnknownProtos", INUNKNOWNPROTOS),
-	M("Ip6InTruncatedPkts", INTRUNCATEDPKTS),
-	M("Ip6InDiscards", INDISCARDS),
-	M("Ip6InDelivers", INDELIVERS),
-	M("Ip6OutForwDatagrams", OUTFORWDATAGRAMS),
-	M("Ip6OutRequests", OUTREQUESTS),
-	M("Ip6OutDiscards", OUTDISCARDS),
-	M("Ip6OutNoRoutes", OUTNOROUTES),
-	M("Ip6ReasmTimeout", REASMTIMEOUT),
-	M("Ip6ReasmReqds", REASMREQDS),
-	M("Ip6ReasmOKs", REASMOKS),
-	M("Ip6ReasmFails", REASMFAILS),
-	M("Ip6FragOKs", FRAGOKS),
-	M("Ip6FragFails", FRAGFAILS),
-	M("Ip6FragCreates", FRAGCREATES),
-	M("Ip6InMcastPkts", INMCASTPKTS),
-	M("Ip6OutMcastPkts", OUTMCASTPKTS),
-	M("Ip6InOctets", INOCTETS),
-	M("Ip6OutOctets", OUTOCTETS),
-	M("Ip6InMcastOctets", INMCASTOCTETS),
-	M("Ip6OutMcastOctets", OUTMCASTOCTETS),
-	M("Ip6InBcastOctets", INBCASTOCTETS),
-	M("Ip6OutBcastOctets", OUTBCASTOCTETS),
-	M("Ip6InNoECTPkts", NOECTPKTS),
-	M("Ip6InECT1Pkts", ECT1PKTS),
-	M("Ip6InECT0Pkts", ECT0PKTS),
-	M("Ip6InCEPkts", CEPKTS),
-	M("Ip6OutTransmits", OUTPKTS),
+    M("Ip6InReceives", INPKTS),
+    M("Ip6InHdrErrors", INHDRERRORS),
+    M("Ip6InTooBigErrors", INTOOBIGERRORS),
+    M("Ip6InNoRoutes", INNOROUTES),
+    M("Ip6InAddrErrors", INADDRERRORS),
+    M("Ip6InUnknownProtos", INUNKNOWNPROTOS),
+    M("Ip6InTruncatedPkts", INTRUNCATEDPKTS),
+    M("Ip6InDiscards", INDISCARDS),
+    M("Ip6InDelivers", INDELIVERS),
+    M("Ip6OutForwDatagrams", OUTFORWDATAGRAMS),
+    M("Ip6OutRequests", OUTREQUESTS),
+    M("Ip6OutDiscards", OUTDISCARDS),
+    M("Ip6OutNoRoutes", OUTNOROUTES),
+    M("Ip6ReasmTimeout", REASMTIMEOUT),
+    M("Ip6ReasmReqds", REASMREQDS),
+    M("Ip6ReasmOKs", REASMOKS),
+    M("Ip6ReasmFails", REASMFAILS),
+    M("Ip6FragOKs", FRAGOKS),
+    M("Ip6FragFails", FRAGFAILS),
+    M("Ip6FragCreates", FRAGCREATES),
+    M("Ip6InMcastPkts", INMCASTPKTS),
+    M("Ip6OutMcastPkts", OUTMCASTPKTS),
+    M("Ip6InOctets", INOCTETS),
+    M("Ip6OutOctets", OUTOCTETS),
+    M("Ip6InMcastOctets", INMCASTOCTETS),
+    M("Ip6OutMcastOctets", OUTMCASTOCTETS),
+    M("Ip6InBcastOctets", INBCASTOCTETS),
+    M("Ip6OutBcastOctets", OUTBCASTOCTETS),
+    M("Ip6InNoECTPkts", NOECTPKTS),
+    M("Ip6InECT1Pkts", ECT1PKTS),
+    M("Ip6InECT0Pkts", ECT0PKTS),
+    M("Ip6InCEPkts", CEPKTS),
+    M("Ip6OutTransmits", OUTPKTS),
 };
 #undef M
 
@@ -135,9 +136,9 @@ static const struct {
 	const struct mib_entry *entries;
 	uint32_t n;
 } mib_tables[DP_MIB_MAX] = {
-	[DP_MIB_IP] = { mib_ip, RTE_DIM(mib_ip) },
-	[DP_MIB_IPEXT] = { mib_ipext, RTE_DIM(mib_ipext) },
-	[DP_MIB_IP6] = { mib_ip6, RTE_DIM(mib_ip6) },
+    [DP_MIB_IP] = {mib_ip, RTE_DIM(mib_ip)},
+    [DP_MIB_IPEXT] = {mib_ipext, RTE_DIM(mib_ipext)},
+    [DP_MIB_IP6] = {mib_ip6, RTE_DIM(mib_ip6)},
 };
 
 uint32_t dp_mib_size(uint32_t mib)
@@ -166,15 +167,16 @@ int dp_mib_read(uint32_t id, uint32_t mib, uint64_t *out, uint32_t n)
 		for (uint32_t w = 0; w < dp_workers; w++) {
 			const struct net_mib *m = &net->mib[w];
 
-			out[i] += read_once(mib == DP_MIB_IP6 ? &m->ip6.mibs[field] :
-								&m->ip.mibs[field]);
+			out[i] +=
+			    read_once(mib == DP_MIB_IP6 ? &m->ip6.mibs[field] : &m->ip.mibs[field]);
 		}
 	}
 	dp_unlock();
 	return net ? (int)n : -ENODEV;
 }
 
-/* --- links, stages, workers ----------------------------------------------------------------------- */
+/* --- links, stages, workers
+ * ----------------------------------------------------------------------- */
 
 int dp_link_stats(uint32_t id, uint32_t ifindex, struct dp_link_stats *out)
 {
@@ -204,7 +206,8 @@ int dp_link_stats(uint32_t id, uint32_t ifindex, struct dp_link_stats *out)
 		out->rx_length_errors += read_once(&s->rx_length_errors);
 	}
 	port = dev ? dev->port : DP_PORT_NONE;
-	if (port < RTE_MAX_ETHPORTS && netdev_ports[port].nb_txq && !rte_eth_stats_get(port, &eth)) {
+	if (port < RTE_MAX_ETHPORTS && netdev_ports[port].nb_txq &&
+	    !rte_eth_stats_get(port, &eth)) {
 		out->rx_missed_errors = eth.imissed;
 		out->rx_errors += eth.ierrors;
 		out->tx_errors += eth.oerrors;
@@ -214,18 +217,18 @@ int dp_link_stats(uint32_t id, uint32_t ifindex, struct dp_link_stats *out)
 }
 
 static const char *const stage_names[STAGE_MAX] = {
-	[STAGE_RX] = "ethdev_rx",
-	[STAGE_RECEIVE] = "netif_receive_skb_list",
-	[STAGE_IP_RCV] = "ip_list_rcv",
-	[STAGE_IP_ROUTE] = "ip_route_input_list",
-	[STAGE_IP_FORWARD] = "ip_forward",
-	[STAGE_IP_OUTPUT] = "ip_output",
-	[STAGE_IP6_RCV] = "ipv6_list_rcv",
-	[STAGE_IP6_ROUTE] = "ip6_route_input_list",
-	[STAGE_IP6_FORWARD] = "ip6_forward",
-	[STAGE_IP6_OUTPUT] = "ip6_output",
-	[STAGE_INJECT] = "inject_rx",
-	[STAGE_TX] = "ethdev_tx_flush",
+    [STAGE_RX] = "ethdev_rx",
+    [STAGE_RECEIVE] = "netif_receive_skb_list",
+    [STAGE_IP_RCV] = "ip_list_rcv",
+    [STAGE_IP_ROUTE] = "ip_route_input_list",
+    [STAGE_IP_FORWARD] = "ip_forward",
+    [STAGE_IP_OUTPUT] = "ip_output",
+    [STAGE_IP6_RCV] = "ipv6_list_rcv",
+    [STAGE_IP6_ROUTE] = "ip6_route_input_list",
+    [STAGE_IP6_FORWARD] = "ip6_forward",
+    [STAGE_IP6_OUTPUT] = "ip6_output",
+    [STAGE_INJECT] = "inject_rx",
+    [STAGE_TX] = "ethdev_tx_flush",
 };
 
 uint32_t dp_stages(void)

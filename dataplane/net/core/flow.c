@@ -68,7 +68,7 @@ static bool proto_has_ports(uint8_t proto)
 
 uint32_t fib_multipath_hash(const struct net *net, struct sk_buff *skb)
 {
-	struct flow_keys k = { 0 };
+	struct flow_keys k = {0};
 	const struct iphdr *iph = ip_hdr(skb);
 	uint32_t hlen = iph->ihl * 4u;
 
@@ -104,7 +104,7 @@ static const struct ipv6hdr *ip6_multipath_l3_keys(struct sk_buff *skb)
 
 uint32_t rt6_multipath_hash(const struct net *net, struct sk_buff *skb)
 {
-	struct flow_keys k = { 0 };
+	struct flow_keys k = {0};
 	const struct ipv6hdr *hdr = ipv6_hdr(skb);
 
 	if (net->conf[DP_NET_MULTIPATH_HASH_POLICY6] == 1 && hdr->nexthdr != NEXTHDR_FRAGMENT) {

@@ -21,7 +21,7 @@ uint32_t inet_ifaddr_bucket(uint8_t family, const void *addr)
 static bool inet_ifaddr_find(const struct net *net, uint8_t family, const void *addr)
 {
 	const struct inet_ifaddr *ifa =
-		__atomic_load_n(&net->ifaddr[inet_ifaddr_bucket(family, addr)], __ATOMIC_ACQUIRE);
+	    __atomic_load_n(&net->ifaddr[inet_ifaddr_bucket(family, addr)], __ATOMIC_ACQUIRE);
 
 	for (; ifa; ifa = __atomic_load_n(&ifa->next, __ATOMIC_ACQUIRE))
 		if (ifa->family == family && !ifa->tentative &&

@@ -9,7 +9,7 @@
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
-#define IP_FRAG_TIME_S 30   /* net.ipv4.ipfrag_time */
+#define IP_FRAG_TIME_S   30 /* net.ipv4.ipfrag_time */
 #define IPV6_FRAG_TIME_S 60 /* net.ipv6.ip6frag_time */
 
 static uint32_t frag_hash(const struct frag_key *key)

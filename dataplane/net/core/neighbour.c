@@ -146,9 +146,9 @@ static void neigh_xmit(struct softnet_data *sd, struct sk_buff *skb, struct net_
 void neigh_event_used(struct softnet_data *sd, struct neighbour *n)
 {
 	struct dp_punt rec = {
-		.reason = DP_PUNT_NEIGH_USED,
-		.oif = n->dev->ifindex,
-		.family = n->family,
+	    .reason = DP_PUNT_NEIGH_USED,
+	    .oif = n->dev->ifindex,
+	    .family = n->family,
 	};
 
 	if (atomic_exchange(&n->stale_told, 1))
@@ -197,9 +197,9 @@ static void hold_fail(struct softnet_data *sd, uint32_t i, bool tell, enum skb_d
 static void neigh_ask(struct softnet_data *sd, struct neigh_hold *h, const struct sk_buff *skb)
 {
 	struct dp_punt rec = {
-		.reason = DP_PUNT_NEIGH_MISS,
-		.oif = h->dev->ifindex,
-		.family = h->family,
+	    .reason = DP_PUNT_NEIGH_MISS,
+	    .oif = h->dev->ifindex,
+	    .family = h->family,
 	};
 
 	memcpy(rec.addr, h->key, 16);
@@ -250,7 +250,7 @@ static void neigh_hold(struct softnet_data *sd, struct sk_buff *skb, struct net_
 static bool neigh_mapped(const struct sk_buff *skb, const struct net_device *dev, uint8_t family,
 			 const void *key, uint64_t *ha)
 {
-	uint8_t mac[8] = { 0 };
+	uint8_t mac[8] = {0};
 	const uint8_t *p = key;
 
 	if (family == AF_INET6 && p[0] == 0xff) {
@@ -277,7 +277,7 @@ static bool neigh_mapped(const struct sk_buff *skb, const struct net_device *dev
 void neigh_output_slow(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev,
 		       uint8_t family, const void *key)
 {
-	uint8_t addr[16] = { 0 };
+	uint8_t addr[16] = {0};
 	struct neighbour *n;
 	uint64_t ha;
 
@@ -303,7 +303,7 @@ void neigh_output_slow(struct softnet_data *sd, struct sk_buff *skb, struct net_
 		neigh_hold(sd, skb, dev, family, addr);
 }
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void neigh_event(struct softnet_data *sd, const struct dp_neigh *ev)
 {

@@ -100,9 +100,9 @@ static __rte_noinline void netif_receive_other(struct softnet_data *sd, struct n
 		if (dev->flags & IFF_NOARP || skb->pkt_type == PACKET_OTHERHOST ||
 		    !(dev->conf4 & DP_CONF_ENABLED)) {
 			kfree_skb_reason(sd, skb,
-					 skb->pkt_type == PACKET_OTHERHOST ?
-						 SKB_DROP_REASON_OTHERHOST :
-						 SKB_DROP_REASON_NOT_SPECIFIED);
+					 skb->pkt_type == PACKET_OTHERHOST
+					     ? SKB_DROP_REASON_OTHERHOST
+					     : SKB_DROP_REASON_NOT_SPECIFIED);
 			return;
 		}
 		punt_skb(sd, skb, DP_PUNT_ARP, 0);

@@ -22,8 +22,8 @@ static void skb_memory_free(struct rte_mempool_memhdr *chunk, void *opaque)
 /* len bytes, a multiple of THP_SIZE, aligned to it. */
 static void *skb_memory(size_t len)
 {
-	char *p = mmap(NULL, len + THP_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
+	char *p =
+	    mmap(NULL, len + THP_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *aligned;
 
 	if (p == MAP_FAILED)
@@ -38,7 +38,9 @@ static void *skb_memory(size_t len)
 
 static int skb_pool_populate(struct rte_mempool *pool, uint32_t n, uint32_t elt)
 {
-	size_t len = (size_t)n * rte_mempool_calc_obj_size(elt, RTE_MEMPOOL_F_NO_IOVA_CONTIG, NULL) + RTE_CACHE_LINE_SIZE;
+	size_t len =
+	    (size_t)n * rte_mempool_calc_obj_size(elt, RTE_MEMPOOL_F_NO_IOVA_CONTIG, NULL) +
+	    RTE_CACHE_LINE_SIZE;
 	void *p;
 	int rc;
 
@@ -57,8 +59,8 @@ static int skb_pool_populate(struct rte_mempool *pool, uint32_t n, uint32_t elt)
 struct rte_mempool *skb_pool_create(const char *name, uint32_t n, uint32_t cache, uint16_t room)
 {
 	struct rte_pktmbuf_pool_private priv = {
-		.mbuf_data_room_size = room,
-		.mbuf_priv_size = sizeof(struct sk_buff),
+	    .mbuf_data_room_size = room,
+	    .mbuf_priv_size = sizeof(struct sk_buff),
 	};
 	uint32_t elt = (uint32_t)(sizeof(struct rte_mbuf) + sizeof(struct sk_buff)) + room;
 	struct rte_mempool *pool;

@@ -88,7 +88,7 @@ struct sk_buff *skb_copy(const struct sk_buff *skb, struct rte_mempool *pool)
 	*copy = *skb;
 	copy->network_header = (uint16_t)(m->data_off + skb_network_offset(skb));
 	copy->transport_header =
-		(uint16_t)(copy->network_header + (skb->transport_header - skb->network_header));
+	    (uint16_t)(copy->network_header + (skb->transport_header - skb->network_header));
 	return copy;
 }
 

@@ -60,15 +60,15 @@ struct sk_buff *ip_defrag(struct softnet_data *sd, struct sk_buff *skb)
 	uint16_t frag_off = ntohs(iph->frag_off);
 	struct net *net = dev_net(skb->dev);
 	struct frag_key key = {
-		.id = iph->id,
-		.net = net,
-		.family = AF_INET,
-		.protocol = iph->protocol,
+	    .id = iph->id,
+	    .net = net,
+	    .family = AF_INET,
+	    .protocol = iph->protocol,
 	};
 	struct frag_piece piece = {
-		.skb = skb,
-		.hlen = iph->ihl * 4u,
-		.offset = (frag_off & IP_OFFSET) * 8u,
+	    .skb = skb,
+	    .hlen = iph->ihl * 4u,
+	    .offset = (frag_off & IP_OFFSET) * 8u,
 	};
 	struct frag_queue *q;
 

@@ -77,8 +77,8 @@ void ip_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff 
 		struct sk_buff *skb = list[i];
 		struct iphdr *iph = ip_hdr(skb);
 
-		if (likely(iph->ttl > 1 && skb_network_len(skb) <= dst_mtu4(skb->dst) &&
-			   !skb->cb && skb->pkt_type == PACKET_HOST)) {
+		if (likely(iph->ttl > 1 && skb_network_len(skb) <= dst_mtu4(skb->dst) && !skb->cb &&
+			   skb->pkt_type == PACKET_HOST)) {
 			skb->ip.flags = IPSKB_FORWARDED;
 			ip_decrease_ttl_csum(&iph->ttl, &iph->check);
 			plain++;

@@ -5,7 +5,8 @@
 #include <net/checksum.h>
 #include <net/ip.h>
 
-/* Bytes [off, off + len) behind the header of skb as a fragment with that header; NULL: no memory. */
+/* Bytes [off, off + len) behind the header of skb as a fragment with that header; NULL: no memory.
+ */
 static struct sk_buff *fragment_one(const struct sk_buff *skb, uint32_t hlen, uint32_t off,
 				    uint32_t len)
 {
@@ -34,15 +35,15 @@ static struct sk_buff *fragment_one(const struct sk_buff *skb, uint32_t hlen, ui
 	return frag;
 }
 
-void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev,
-		 uint32_t mtu, uint8_t family, const void *key)
+void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev, uint32_t mtu,
+		 uint8_t family, const void *key)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_PKT_TOO_BIG;
 	struct net *net = dev_net(dev);
 	struct iphdr *iph = ip_hdr(skb);
 	uint32_t hlen = iph->ihl * 4u, left = skb_network_len(skb) - hlen, off = 0;
 	uint16_t frag_off = ntohs(iph->frag_off);
-	uint8_t addr[16] = { 0 };
+	uint8_t addr[16] = {0};
 	uint32_t room;
 
 	if (frag_off & IP_DF) {

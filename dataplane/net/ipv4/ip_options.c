@@ -14,11 +14,11 @@
 /* skb->ip.opt_flags */
 #define IPOPT_F_RR_NEEDADDR (1u << 0)
 #define IPOPT_F_TS_NEEDADDR (1u << 1)
-#define IPOPT_F_SRR_HIT (1u << 3)
+#define IPOPT_F_SRR_HIT     (1u << 3)
 
 /* The timestamp option's flag nibble (RFC 791). */
-#define TS_ONLY 0
-#define TS_ADDR 1
+#define TS_ONLY    0
+#define TS_ADDR    1
 #define TS_PRESPEC 3
 
 struct options {
@@ -184,7 +184,7 @@ static bool options_one(struct options *o, uint32_t off, uint32_t len)
 bool ip_options_compile(struct softnet_data *sd, struct sk_buff *skb)
 {
 	struct iphdr *iph = ip_hdr(skb);
-	struct options o = { .sd = sd, .skb = skb, .iph = (uint8_t *)iph };
+	struct options o = {.sd = sd, .skb = skb, .iph = (uint8_t *)iph};
 	uint32_t end = iph->ihl * 4u, off = sizeof(*iph);
 	uint8_t flags = skb->ip.flags;
 

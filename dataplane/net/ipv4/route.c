@@ -15,10 +15,10 @@
 #include <net/ip_route.h>
 
 /* What a packet without a way gets as its dst: the kernel's dst.error of ip_error(). */
-static const struct nexthop net_unreachable_nh = { .type = RTN_UNSPEC };	/* ENETUNREACH */
-static const struct nexthop host_unreachable_nh = { .type = RTN_UNREACHABLE }; /* EHOSTUNREACH */
+static const struct nexthop net_unreachable_nh = {.type = RTN_UNSPEC};       /* ENETUNREACH */
+static const struct nexthop host_unreachable_nh = {.type = RTN_UNREACHABLE}; /* EHOSTUNREACH */
 
-/* --- lookup --------------------------------------------------------------------------------- */
+/* --- lookup ----------------------------------------------------------------------------------- */
 
 /* Several tables: each settles what it knows and does not throw. */
 static __rte_noinline void fib_lookup_tables(const struct net *net, const struct fib_tables4 *l,
@@ -79,7 +79,7 @@ const struct nexthop *fib_lookup(const struct net *net, uint32_t daddr)
 	return net_nexthop(net, id);
 }
 
-/* --- one packet at a time: the kernel's questions -------------------------------------------- */
+/* --- one packet at a time: the kernel's questions --------------------------------------------- */
 
 static enum skb_drop_reason ip_route_input_mc(struct softnet_data *sd, struct net_device *dev,
 					      struct sk_buff *skb)
@@ -175,7 +175,8 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 	case RTN_PROHIBIT:
 		goto no_route;
 	case RTN_BROADCAST:
-		if (dev->conf4 & DP_CONF_BC_FORWARDING && dev->conf4 & DP_CONF_FORWARDING && nh->dev)
+		if (dev->conf4 & DP_CONF_BC_FORWARDING && dev->conf4 & DP_CONF_FORWARDING &&
+		    nh->dev)
 			return ip_mkroute_input(dev, skb, nh, saddr);
 		goto brd_input;
 	case RTN_LOCAL:
@@ -281,7 +282,7 @@ drop:
 	return false;
 }
 
-/* --- the straight way -------------------------------------------------------------------------- */
+/* --- the straight way ------------------------------------------------------------------------- */
 
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 			 unsigned int n)

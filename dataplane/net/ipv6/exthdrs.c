@@ -6,10 +6,10 @@
 #include <net/ip6_frag.h>
 #include <net/ipv6.h>
 
-#define IPV6_TLV_PAD1 0
-#define IPV6_TLV_PADN 1
+#define IPV6_TLV_PAD1        0
+#define IPV6_TLV_PADN        1
 #define IPV6_TLV_ROUTERALERT 5
-#define IPV6_TLV_JUMBO 194
+#define IPV6_TLV_JUMBO       194
 
 /* Headers that one packet may bear: more than anybody needs. */
 #define IP6_EXTHDRS_MAX 16
@@ -34,8 +34,7 @@ static bool ip6_tlvopt_unknown(struct softnet_data *sd, struct sk_buff *skb, uin
 			break;
 		/* fallthrough */
 	case 2:
-		icmpv6_param_prob(sd, skb, ICMPV6_UNK_OPTION, off,
-				  SKB_DROP_REASON_UNHANDLED_PROTO);
+		icmpv6_param_prob(sd, skb, ICMPV6_UNK_OPTION, off, SKB_DROP_REASON_UNHANDLED_PROTO);
 		return false;
 	}
 	kfree_skb_reason(sd, skb, SKB_DROP_REASON_UNHANDLED_PROTO);

@@ -34,7 +34,7 @@ void ip6_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_devic
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_INHDR;
 	struct net *net = dev_net(dev);
 	uint32_t nexthdr_off, hlen = ip6_unfragmentable(skb, &nexthdr_off), off = 0, left, room;
-	struct frag_hdr fh = { .identification = (uint32_t)rte_rand() };
+	struct frag_hdr fh = {.identification = (uint32_t)rte_rand()};
 	struct in6_addr addr = *key;
 
 	if (!hlen || mtu < hlen + sizeof(fh) + 8)
@@ -66,7 +66,7 @@ void ip6_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_devic
 		memcpy(to, skb_network_header(skb), hlen);
 		to[nexthdr_off] = NEXTHDR_FRAGMENT;
 		((struct ipv6hdr *)to)->payload_len =
-			htons((uint16_t)(head + len - sizeof(struct ipv6hdr)));
+		    htons((uint16_t)(head + len - sizeof(struct ipv6hdr)));
 		fh.frag_off = htons((uint16_t)(off | (left > len)));
 		memcpy(to + hlen, &fh, sizeof(fh));
 		data = rte_pktmbuf_read(skb_mbuf(skb), skb_network_offset(skb) + hlen + off, len,

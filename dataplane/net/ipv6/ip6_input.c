@@ -60,8 +60,8 @@ static __rte_always_inline bool ip6_rcv_core(struct softnet_data *sd, struct net
 	sums->pkts++;
 	sums->octets += skb_len;
 	if (unlikely((dev->conf6 & (DP_CONF_ENABLED | DP_CONF_DISABLED)) != DP_CONF_ENABLED)) {
-		reason = dev->conf6 & DP_CONF_DISABLED ? SKB_DROP_REASON_IPV6DISABLED :
-							 SKB_DROP_REASON_NOT_SPECIFIED;
+		reason = dev->conf6 & DP_CONF_DISABLED ? SKB_DROP_REASON_IPV6DISABLED
+						       : SKB_DROP_REASON_NOT_SPECIFIED;
 		mib = IPSTATS_MIB_INDISCARDS;
 		goto drop;
 	}
@@ -110,7 +110,7 @@ void ipv6_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_bu
 {
 	struct net *net = dev_net(dev);
 	struct ipstats_mib *mib = &net_mib(sd, net)->ip6;
-	struct ip6_rcv_sums sums = { 0 };
+	struct ip6_rcv_sums sums = {0};
 	unsigned int k = 0;
 
 	for (unsigned int i = 0; i < n; i++)

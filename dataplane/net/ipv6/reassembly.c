@@ -5,7 +5,7 @@
 #include <net/ipv6.h>
 
 #define IP6_OFFSET 0xfff8
-#define IP6_MF 0x0001
+#define IP6_MF     0x0001
 
 /* Names the byte at ptr in a parameter problem; the fragment is dropped. */
 static void ip6_frag_bad(struct softnet_data *sd, struct sk_buff *skb, uint32_t ptr)
@@ -15,8 +15,7 @@ static void ip6_frag_bad(struct softnet_data *sd, struct sk_buff *skb, uint32_t 
 	kfree_skb_reason(sd, skb, SKB_DROP_REASON_IPV6_BAD_EXTHDR);
 }
 
-static void ip6_frag_fail(struct softnet_data *sd, struct sk_buff *skb,
-			  enum skb_drop_reason reason)
+static void ip6_frag_fail(struct softnet_data *sd, struct sk_buff *skb, enum skb_drop_reason reason)
 {
 	IP6_INC_STATS(sd, dev_net(skb->dev), IPSTATS_MIB_REASMFAILS);
 	kfree_skb_reason(sd, skb, reason);
@@ -115,7 +114,7 @@ struct sk_buff *ipv6_frag_rcv(struct softnet_data *sd, struct sk_buff *skb, uint
 	uint32_t hlen = off + (uint32_t)sizeof(struct frag_hdr);
 	struct net *net = dev_net(skb->dev);
 	struct frag_key key;
-	struct frag_piece piece = { .skb = skb, .hlen = hlen };
+	struct frag_piece piece = {.skb = skb, .hlen = hlen};
 	struct frag_queue *q;
 	struct frag_hdr fh;
 	uint16_t frag_off;

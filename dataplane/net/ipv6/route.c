@@ -11,7 +11,7 @@
 #include <net/ip_fib.h>
 #include <net/ipv6.h>
 
-/* --- lookup --------------------------------------------------------------------------------- */
+/* --- lookup ----------------------------------------------------------------------------------- */
 
 static __rte_noinline void fib6_lookup_tables(const struct net *net, const struct fib_tables6 *l,
 					      const struct in6_addr *dst, uint32_t *id,
@@ -70,7 +70,7 @@ const struct nexthop *fib6_lookup(const struct net *net, const struct in6_addr *
 	return net_nexthop(net, id);
 }
 
-/* --- one packet at a time ------------------------------------------------------------------------ */
+/* --- one packet at a time --------------------------------------------------------------------- */
 
 /* Decides for one packet: rt_type RTN_UNICAST forwards, _LOCAL and _MULTICAST deliver. */
 static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct net_device *dev,
@@ -136,7 +136,7 @@ static __rte_noinline bool ip6_rcv_finish_slow(struct softnet_data *sd, struct n
 	}
 }
 
-/* --- the straight way -------------------------------------------------------------------------- */
+/* --- the straight way ------------------------------------------------------------------------- */
 
 void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 			  unsigned int n)

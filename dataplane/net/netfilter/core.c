@@ -29,7 +29,7 @@ static struct nf_hook_entries **nf_hook_point(struct net *net, const struct nf_h
 static struct nf_hook_entries *nf_entries_alloc(uint32_t n)
 {
 	struct nf_hook_entries *e =
-		malloc(sizeof(*e) + n * (sizeof(struct nf_hook_entry) + sizeof(int)));
+	    malloc(sizeof(*e) + n * (sizeof(struct nf_hook_entry) + sizeof(int)));
 
 	if (!e)
 		return NULL;
@@ -62,7 +62,7 @@ int nf_register_net_hook(struct net *net, const struct nf_hook_ops *ops)
 		e->hooks[i + (i >= at)] = old->hooks[i];
 		e->priorities[i + (i >= at)] = old->priorities[i];
 	}
-	e->hooks[at] = (struct nf_hook_entry){ .hook = ops->hook, .priv = ops->priv };
+	e->hooks[at] = (struct nf_hook_entry){.hook = ops->hook, .priv = ops->priv};
 	e->priorities[at] = ops->priority;
 	__atomic_store_n(pp, e, __ATOMIC_RELEASE);
 	return old ? rcu_defer(nf_entries_free, old) : 0;

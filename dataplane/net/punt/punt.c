@@ -16,7 +16,7 @@
 #include <net/punt.h>
 
 #define PUNT_BYTES_DEFAULT (4u << 20)
-#define PUNT_ALIGN 8
+#define PUNT_ALIGN         8
 
 /* A bucket holds packets times the TSC frequency, so that refilling is one multiplication. */
 struct punt_bucket {
@@ -51,18 +51,18 @@ static uint64_t punt_hz;
 
 /* How much of a packet each reason needs to see, bytes. */
 static const uint16_t punt_copy_max[DP_PUNT_MAX] = {
-	[DP_PUNT_ARP] = 128,	      [DP_PUNT_ND] = UINT16_MAX,	[DP_PUNT_ICMP] = UINT16_MAX,
-	[DP_PUNT_IGMP] = UINT16_MAX,  [DP_PUNT_LOCAL] = UINT16_MAX,	[DP_PUNT_ICMP_SEND] = 1536,
-	[DP_PUNT_NEIGH_MISS] = 256, [DP_PUNT_NEIGH_USED] = 0,
+    [DP_PUNT_ARP] = 128,         [DP_PUNT_ND] = UINT16_MAX,    [DP_PUNT_ICMP] = UINT16_MAX,
+    [DP_PUNT_IGMP] = UINT16_MAX, [DP_PUNT_LOCAL] = UINT16_MAX, [DP_PUNT_ICMP_SEND] = 1536,
+    [DP_PUNT_NEIGH_MISS] = 256,  [DP_PUNT_NEIGH_USED] = 0,
 };
 
 static void punt_rates_default(void)
 {
 	static const uint32_t rates[DP_PUNT_MAX][2] = {
-		[DP_PUNT_ARP] = { 20000, 4000 },	[DP_PUNT_ND] = { 20000, 4000 },
-		[DP_PUNT_ICMP] = { 20000, 4000 },	[DP_PUNT_IGMP] = { 2000, 500 },
-		[DP_PUNT_LOCAL] = { 200000, 20000 },	[DP_PUNT_ICMP_SEND] = { 10000, 2000 },
-		[DP_PUNT_NEIGH_MISS] = { 10000, 4000 }, [DP_PUNT_NEIGH_USED] = { 50000, 10000 },
+	    [DP_PUNT_ARP] = {20000, 4000},        [DP_PUNT_ND] = {20000, 4000},
+	    [DP_PUNT_ICMP] = {20000, 4000},       [DP_PUNT_IGMP] = {2000, 500},
+	    [DP_PUNT_LOCAL] = {200000, 20000},    [DP_PUNT_ICMP_SEND] = {10000, 2000},
+	    [DP_PUNT_NEIGH_MISS] = {10000, 4000}, [DP_PUNT_NEIGH_USED] = {50000, 10000},
 	};
 
 	for (int i = 0; i < DP_PUNT_MAX; i++) {
@@ -161,7 +161,8 @@ bool punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *s
 	}
 	ring_put(r, head, rec, sizeof(*rec));
 	left = rec->len;
-	for (const struct rte_mbuf *seg = skb ? skb_mbuf(skb) : NULL; seg && left; seg = seg->next) {
+	for (const struct rte_mbuf *seg = skb ? skb_mbuf(skb) : NULL; seg && left;
+	     seg = seg->next) {
 		uint32_t take = RTE_MIN((uint32_t)seg->data_len, left);
 
 		ring_put(r, at, rte_pktmbuf_mtod(seg, const void *), take);
@@ -177,26 +178,26 @@ bool punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *s
 void punt_skb(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_reason reason,
 	      uint8_t ipproto)
 {
-	struct dp_punt rec = { .reason = (uint16_t)reason, .ipproto = ipproto };
+	struct dp_punt rec = {.reason = (uint16_t)reason, .ipproto = ipproto};
 	uint64_t full = sd->stats.punt_full;
 
 	if (punt_send(sd, skb->dev->net, skb, &rec))
 		consume_skb(skb);
 	else
 		kfree_skb_reason(sd, skb,
-				 sd->stats.punt_full != full ? SKB_DROP_REASON_PUNT_FULL :
-							       SKB_DROP_REASON_PUNT_POLICED);
+				 sd->stats.punt_full != full ? SKB_DROP_REASON_PUNT_FULL
+							     : SKB_DROP_REASON_PUNT_POLICED);
 }
 
 static void icmp_punt(struct softnet_data *sd, const struct sk_buff *skb, uint8_t family,
 		      uint8_t type, uint8_t code, uint32_t info)
 {
 	struct dp_punt rec = {
-		.reason = DP_PUNT_ICMP_SEND,
-		.family = family,
-		.icmp_type = type,
-		.icmp_code = code,
-		.info = info,
+	    .reason = DP_PUNT_ICMP_SEND,
+	    .family = family,
+	    .icmp_type = type,
+	    .icmp_code = code,
+	    .info = info,
 	};
 
 	punt_send(sd, skb->dev->net, skb, &rec);
@@ -218,11 +219,11 @@ void icmp_redirect_send(struct softnet_data *sd, const struct sk_buff *skb, uint
 			uint32_t oif, const void *gw)
 {
 	struct dp_punt rec = {
-		.reason = DP_PUNT_ICMP_SEND,
-		.family = family,
-		.oif = oif,
-		.icmp_type = family == AF_INET ? 5 : 137,
-		.icmp_code = family == AF_INET ? 1 : 0, /* ICMP_REDIR_HOST */
+	    .reason = DP_PUNT_ICMP_SEND,
+	    .family = family,
+	    .oif = oif,
+	    .icmp_type = family == AF_INET ? 5 : 137,
+	    .icmp_code = family == AF_INET ? 1 : 0, /* ICMP_REDIR_HOST */
 	};
 
 	memcpy(rec.addr, gw, family == AF_INET ? 4 : 16);
@@ -287,7 +288,7 @@ bool dp_punt_arm(void)
 		struct punt_ring *r = punt_rings[i];
 
 		if (r && atomic_load_explicit(&r->head, memory_order_acquire) !=
-				 atomic_load_explicit(&r->tail, memory_order_relaxed))
+			     atomic_load_explicit(&r->tail, memory_order_relaxed))
 			return true;
 	}
 	return false;
@@ -305,7 +306,7 @@ int dp_punt_police(uint32_t reason, uint32_t rate, uint32_t burst)
 	return 0;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int punt_init(uint32_t workers, uint32_t bytes)
 {
