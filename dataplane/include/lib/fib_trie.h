@@ -8,8 +8,10 @@
  *
  * A look-up reads one cache line per node. The root is a direct node of 16 bits. A block with up to
  * 64 spans is one line, or a line of lines; one with more is a direct node as wide as the spread of
- * its routes deserves. A typical Internet address is decided after root, one direct node of 16 bits
- * (so at /32) and one or two lines.
+ * its routes deserves. A typical Internet address is decided after the root, one direct node of 12
+ * or 16 bits and one or two lines. (A Poptrie of 6-bit nodes, which is the usual choice for IPv6,
+ * needs five or six nodes and a leaf for a /48, of 24 bytes that straddle cache lines, and has to
+ * copy arrays of children where this stores one word.)
  *
  * Entries are single words, and a node that readers can see changes only by a store to one of its
  * entries. An update descends to the entry whose block holds the prefix, builds what belongs
@@ -46,7 +48,7 @@
 struct fib_line {
 	uint32_t key[FIB_TRIE_KEYS];
 	uint8_t depth;
-	uint8_t next; /* depth of the blocks below that are no lines: where the window ends */
+	uint8_t next; /* where the window ends: depth of what is below and not FIB_TRIE_SAME */
 	uint8_t nr;   /* entries in use */
 	uint8_t unused;
 	uint32_t res[FIB_TRIE_KEYS + 1];
@@ -79,7 +81,7 @@ struct fib_trie {
  */
 struct fib_trie *fib_trie_new(const struct fib_rib *rib, uint32_t default_nh);
 
-/* Frees at once what no reader can see any more; fib_trie_free_rcu() is the deferred form. */
+/* Frees all at once: no reader sees it any more. For rcu_defer(). */
 void fib_trie_free(void *trie);
 
 /*
@@ -90,10 +92,6 @@ int fib_trie_update(struct fib_trie *t, struct fib_key key, unsigned int plen, i
 
 /* Bytes of nodes in use, and of those waiting for readers. */
 size_t fib_trie_memory(const struct fib_trie *t);
-
-void fib_trie_bulk4(const struct fib_view *v, const uint32_t *dst, uint32_t *nh_id, unsigned int n);
-void fib_trie_bulk6(const struct fib_view *v, const struct in6_addr *dst, uint32_t *nh_id,
-		    unsigned int n);
 
 /* The variants for the instruction set in force. */
 fib_bulk4_t fib_trie_pick4(void);
