@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -14,16 +13,30 @@ import (
 	"skua/controlplane/addr"
 	"skua/controlplane/link"
 	"skua/controlplane/neigh"
-	"skua/controlplane/nexthop"
-	"skua/controlplane/route"
 	"skua/dataplane"
 )
 
-// applier makes steps of a plan true. Every Set may be said again: what is there is replaced.
+// ports makes devices: *dataplane.Dataplane, or paper for `skua check`.
+type ports interface {
+	AddPort(dataplane.PortConfig) (uint16, dataplane.PortInfo, error)
+	DelPort(uint16) error
+	PortInfo(uint16) (dataplane.PortInfo, error)
+	PortLink(uint16) (dataplane.LinkState, error)
+}
+
+// applier makes steps of a plan true. Every Set may be said again: what is there is replaced. What
+// takes a step back puts back what was there, also when an operator had put it there; what else a
+// step costs (a link takes its routes along) is a snapshot's to put back.
 type applier struct {
-	dp    *dataplane.Dataplane
+	ports ports
 	stack *controlplane.Stack
-	ports map[string]uint16 // by link name
+	of    map[string]uint16 // the port of a link of the file: the link may have another name by now
+	// sysctls are those that a file set, as they were before.
+	sysctls map[string]string
+}
+
+func newApplier(p ports, stack *controlplane.Stack) *applier {
+	return &applier{ports: p, stack: stack, of: map[string]uint16{}, sysctls: map[string]string{}}
 }
 
 // Apply is conf.Applier.
@@ -47,23 +60,21 @@ func (a *applier) step(s conf.Step) (func() error, error) {
 	case s.Link != nil && del:
 		return a.delLink(s.Link)
 	case s.Link != nil:
-		return a.setLink(s.Link, s.Old)
+		return a.setLink(s)
 	case s.Addr != nil && del:
-		return func() error { return a.setAddr(s.Addr) }, a.delAddr(s.Addr)
+		return a.delAddr(s.Addr)
 	case s.Addr != nil:
-		return func() error { return a.delAddr(s.Addr) }, a.setAddr(s.Addr)
-	case s.Route != nil && del:
-		return func() error { return a.setRoute(s.Route) }, a.delRoute(s.Route)
+		return a.setAddr(s.Addr)
 	case s.Route != nil:
-		return func() error { return a.delRoute(s.Route) }, a.setRoute(s.Route)
+		return a.route(s.Route, del)
 	case s.Neigh != nil && del:
-		return func() error { return a.setNeigh(s.Neigh) }, a.delNeigh(s.Neigh)
+		return a.delNeigh(s.Neigh)
 	case s.Neigh != nil:
-		return func() error { return a.delNeigh(s.Neigh) }, a.setNeigh(s.Neigh)
+		return a.setNeigh(s.Neigh)
+	case s.Sysctl != nil && del:
+		return a.delSysctl(s.Sysctl.Name)
 	case s.Sysctl != nil:
 		return a.setSysctl(s.Sysctl)
-	case s.Hash != nil:
-		return nil, a.setHashPolicy(uint32(*s.Hash))
 	}
 	return nil, errors.New("empty step")
 }
@@ -75,225 +86,255 @@ func (a *applier) up() error {
 	return a.stack.Links.Change(a.stack.Links.Loopback(), link.Change{Flags: unix.IFF_UP, FlagsMask: unix.IFF_UP})
 }
 
+// link finds a link of the file, or lo; nil: it is not there.
+func (a *applier) link(name string) *link.Link {
+	port, ours := a.of[name]
+	if !ours {
+		return a.stack.Links.ByName(name)
+	}
+	for _, l := range a.stack.Links.All() {
+		if l.Port == port && !l.Loopback() {
+			return l
+		}
+	}
+	return nil
+}
+
 func (a *applier) find(name string) (*link.Link, error) {
-	if l := a.stack.Links.ByName(name); l != nil {
+	if l := a.link(name); l != nil {
 		return l, nil
 	}
-	return nil, fmt.Errorf("there is no link %q (any more)", name)
+	return nil, fmt.Errorf("there is no link %q", name)
 }
 
-func (a *applier) setLink(c, old *conf.Link) (func() error, error) {
-	l := a.stack.Links.ByName(c.Name)
-	fresh := l == nil
-	if fresh {
-		var err error
-		if l, err = a.addLink(c); err != nil {
+// setLink makes a link, or changes the one that is there.
+func (a *applier) setLink(s conf.Step) (func() error, error) {
+	c := s.Link
+	l := a.link(c.Name)
+	if l == nil {
+		l, err := a.addLink(c, 0)
+		if err != nil {
 			return nil, err
 		}
-	}
-	undo := func() error {
-		if fresh {
-			_, err := a.delLink(c)
-			return err
+		undo := func() error { return a.removeLink(c.Name) }
+		if s.Hold {
+			return undo, nil
 		}
-		return a.changeLink(l, old)
+		if err := a.changeLink(l, c, nil); err != nil {
+			return nil, errors.Join(err, undo())
+		}
+		return undo, nil
 	}
-	if err := a.changeLink(l, c); err != nil {
-		return nil, errors.Join(err, undo())
+	was := settings(l)
+	if err := a.changeLink(l, c, s.Old); err != nil {
+		return nil, errors.Join(err, a.stack.Links.Change(l, was))
 	}
-	return undo, nil
+	return func() error {
+		if l := a.link(c.Name); l != nil {
+			return a.stack.Links.Change(l, was)
+		}
+		return nil
+	}, nil
 }
 
-// addLink opens the port and makes the link.
-func (a *applier) addLink(c *conf.Link) (*link.Link, error) {
-	id, port, err := a.dp.AddPort(portConfig(c))
+// addLink opens the port and makes the link, which is down. index 0: the next free one.
+func (a *applier) addLink(c *conf.Link, index uint32) (*link.Link, error) {
+	id, port, err := a.ports.AddPort(portConfig(c))
 	if err != nil {
 		return nil, err
 	}
-	state, err := a.dp.PortLink(id)
+	state, err := a.ports.PortLink(id)
 	if err != nil {
-		return nil, errors.Join(err, a.dp.DelPort(id))
+		return nil, errors.Join(err, a.ports.DelPort(id))
 	}
 	cfg := link.Config{
-		Name: c.Name, Port: id, Kind: linkKind(portKind(c)), HardAddr: port.MAC, PermAddr: port.MAC,
+		Index: index, Name: c.Name, Port: id, Kind: linkKind(portKind(c)), HardAddr: port.MAC,
 		MTU: uint32(port.MTU), MinMTU: uint32(port.MinMTU), MaxMTU: uint32(port.MaxMTU), Carrier: state.Up,
 		NumTxQueues: uint32(port.TxQueues), NumRxQueues: uint32(port.RxQueues), ParentDev: c.PCI,
 	}
 	if c.PCI != "" {
-		cfg.ParentBus = "pci"
+		cfg.ParentBus, cfg.PermAddr = "pci", port.PermMAC
 	}
 	l, err := a.stack.Links.Add(cfg)
 	if err != nil {
-		return nil, errors.Join(err, a.dp.DelPort(id))
+		return nil, errors.Join(err, a.ports.DelPort(id))
 	}
-	a.ports[c.Name] = id
+	a.of[c.Name] = id
 	return l, nil
 }
 
-// changeLink sets what the file says of a link that is there; c nil: nothing.
-func (a *applier) changeLink(l *link.Link, c *conf.Link) error {
-	if c == nil {
-		return nil
+// settings are what of a link a file can change.
+func settings(l *link.Link) link.Change {
+	mtu := l.MTU
+	return link.Change{MTU: &mtu, HardAddr: append([]byte(nil), l.HardAddr[:]...), Flags: l.Flags & unix.IFF_UP, FlagsMask: unix.IFF_UP}
+}
+
+// changeLink sets what the file says of a link that is there, and did not say before: the rest may
+// be as its operator wants it by now.
+func (a *applier) changeLink(l *link.Link, c, old *conf.Link) error {
+	var ch link.Change
+	if mtu := uint32(c.MTU); old == nil || old.MTU != c.MTU {
+		ch.MTU = &mtu
 	}
-	mtu := uint32(c.MTU)
-	ch := link.Change{MTU: &mtu, FlagsMask: unix.IFF_UP}
-	if *c.Up {
-		ch.Flags = unix.IFF_UP
+	if old == nil || *old.Up != *c.Up {
+		ch.FlagsMask = unix.IFF_UP
+		if *c.Up {
+			ch.Flags = unix.IFF_UP
+		}
 	}
-	if c.MAC != (conf.MAC{}) && link.HardAddr(c.MAC) != l.HardAddr {
-		ch.HardAddr = c.MAC[:]
+	if old != nil && old.MAC != c.MAC {
+		mac := c.MAC
+		if mac == (conf.MAC{}) {
+			port, err := a.ports.PortInfo(l.Port)
+			if err != nil {
+				return err
+			}
+			mac = port.PermMAC
+		}
+		ch.HardAddr = mac[:]
 	}
 	return a.stack.Links.Change(l, ch)
 }
 
 func (a *applier) delLink(c *conf.Link) (func() error, error) {
-	l, err := a.find(c.Name)
-	if err != nil {
-		return nil, nil // someone was faster
+	l := a.link(c.Name)
+	if l == nil {
+		return nil, nil
 	}
-	port, ours := a.ports[c.Name]
-	if err := a.stack.Links.Remove(l); err != nil {
+	was := *l
+	if err := a.removeLink(c.Name); err != nil {
 		return nil, err
 	}
-	delete(a.ports, c.Name)
-	if ours {
-		if err := a.dp.DelPort(port); err != nil {
-			return nil, err
-		}
-	}
 	return func() error {
-		_, err := a.setLink(c, nil)
-		return err
+		l, err := a.addLink(c, was.Index)
+		if err != nil {
+			return err
+		}
+		name, ch := was.Name, settings(&was)
+		ch.Name = &name
+		ch.Flags = was.Flags & (unix.IFF_UP | unix.IFF_PROMISC | unix.IFF_ALLMULTI | unix.IFF_NOARP)
+		ch.FlagsMask = unix.IFF_UP | unix.IFF_PROMISC | unix.IFF_ALLMULTI | unix.IFF_NOARP
+		return errors.Join(a.stack.Links.Inherit(l, &was), a.stack.Links.Change(l, ch))
 	}, nil
 }
 
-func (a *applier) setAddr(c *conf.LinkAddr) error {
+// removeLink removes a link and gives its device back.
+func (a *applier) removeLink(name string) error {
+	port, ours := a.of[name]
+	if l := a.link(name); l != nil {
+		if err := a.stack.Links.Remove(l); err != nil {
+			return err
+		}
+	}
+	delete(a.of, name)
+	if !ours {
+		return nil
+	}
+	return a.ports.DelPort(port)
+}
+
+// addrOf finds an address with its prefix length on a link; nil: it is not there.
+func (a *applier) addrOf(l *link.Link, c *conf.LinkAddr) *addr.Addr {
+	for _, x := range a.stack.Addrs.OfLink(l, familyOf(c.Addr())) {
+		if x.Prefix == c.Prefix.Prefix {
+			return x
+		}
+	}
+	return nil
+}
+
+func (a *applier) setAddr(c *conf.LinkAddr) (func() error, error) {
 	l, err := a.find(c.Link)
 	if err != nil {
-		return err
-	}
-	_, err = a.stack.Addrs.Add(addr.Config{Link: l, Prefix: c.Prefix.Prefix, Scope: addrScope(c.Addr())},
-		unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
-	if errors.Is(err, unix.EEXIST) {
-		return nil
-	}
-	return err
-}
-
-func familyOf(ip netip.Addr) uint8 {
-	if ip.Is4() {
-		return unix.AF_INET
-	}
-	return unix.AF_INET6
-}
-
-// addrScope is the scope that ip-address(8) gives an IPv4 address.
-func addrScope(ip netip.Addr) uint8 {
-	if ip.IsLoopback() {
-		return unix.RT_SCOPE_HOST
-	}
-	return unix.RT_SCOPE_UNIVERSE
-}
-
-func (a *applier) delAddr(c *conf.LinkAddr) error {
-	l, err := a.find(c.Link)
-	if err != nil {
-		return nil
-	}
-	err = a.stack.Addrs.Delete(addr.Match{Link: l, Family: familyOf(c.Addr()),
-		Local: c.Addr(), Bits: c.Bits()})
-	if errors.Is(err, unix.EADDRNOTAVAIL) {
-		return nil
-	}
-	return err
-}
-
-var routeTypes = map[string]uint8{
-	"unicast": unix.RTN_UNICAST, "blackhole": unix.RTN_BLACKHOLE, "unreachable": unix.RTN_UNREACHABLE,
-	"prohibit": unix.RTN_PROHIBIT, "throw": unix.RTN_THROW,
-}
-
-// routeConfig says a route as ip-route(8) would.
-func (a *applier) routeConfig(c *conf.Route) (*route.Config, error) {
-	r := &route.Config{
-		Family: familyOf(netip.Prefix(c.To).Addr()), Type: routeTypes[c.Type], Protocol: unix.RTPROT_STATIC,
-		Table: uint32(c.Table), Priority: uint32(c.Metric),
-		Dst: netip.Prefix(c.To), PrefSrc: c.Src.Addr, Gateway: c.Via.Addr,
-	}
-	if c.Onlink {
-		r.Flags |= unix.RTNH_F_ONLINK
-	}
-	if c.MTU > 0 {
-		r.Metrics = &nexthop.Metrics{}
-		r.Metrics.Value[unix.RTAX_MTU] = uint32(c.MTU)
-	}
-	if c.Type == "unicast" && !c.Via.IsValid() && len(c.Nexts) == 0 && r.Family == unix.AF_INET {
-		r.Scope = unix.RT_SCOPE_LINK
-	}
-	var err error
-	if r.Oif, err = a.oif(c.Dev); err != nil {
 		return nil, err
 	}
-	for _, n := range c.Nexts {
-		hop := route.HopConfig{Gateway: n.Via.Addr, Hops: uint8(n.Weight - 1)}
-		if hop.Oif, err = a.oif(n.Dev); err != nil {
-			return nil, err
-		}
-		if n.Onlink {
-			hop.Flags |= unix.RTNH_F_ONLINK
-		}
-		r.Hops = append(r.Hops, hop)
+	undo := func() error { return a.dropAddr(c) }
+	if old := a.addrOf(l, c); old != nil {
+		was := addrConfig(a.stack, old)
+		undo = func() error { return a.putAddr(was, c.Link) }
 	}
-	return r, nil
+	return undo, a.putAddr(addr.Config{Prefix: c.Prefix.Prefix, Scope: addrScope(c.Addr())}, c.Link)
 }
 
-func (a *applier) oif(name string) (uint32, error) {
-	if name == "" {
-		return 0, nil
-	}
+// putAddr adds an address, or makes the one that is there so.
+func (a *applier) putAddr(cfg addr.Config, name string) error {
 	l, err := a.find(name)
-	if err != nil {
-		return 0, err
-	}
-	return l.Index, nil
-}
-
-func (a *applier) setRoute(c *conf.Route) error {
-	r, err := a.routeConfig(c)
 	if err != nil {
 		return err
 	}
-	r.NLFlags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
-	return a.stack.Routes.Add(r)
+	cfg.Link = l
+	_, err = a.stack.Addrs.Add(cfg, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+	return err
 }
 
-func (a *applier) delRoute(c *conf.Route) error {
-	r, err := a.routeConfig(c)
-	if err != nil {
-		return nil // its link is gone, and the route with it
+func (a *applier) delAddr(c *conf.LinkAddr) (func() error, error) {
+	l := a.link(c.Link)
+	if l == nil {
+		return nil, nil
 	}
-	err = a.stack.Routes.Delete(r)
-	if errors.Is(err, unix.ESRCH) {
+	old := a.addrOf(l, c)
+	if old == nil {
+		return nil, nil // someone was faster
+	}
+	was := addrConfig(a.stack, old)
+	return func() error { return a.putAddr(was, c.Link) }, a.dropAddr(c)
+}
+
+func (a *applier) dropAddr(c *conf.LinkAddr) error {
+	l := a.link(c.Link)
+	if l == nil {
+		return nil
+	}
+	err := a.stack.Addrs.Delete(addr.Match{Link: l, Family: familyOf(c.Addr()), Local: c.Addr(),
+		Address: c.Addr(), Bits: c.Bits()})
+	if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENXIO) {
 		return nil
 	}
 	return err
 }
 
-func (a *applier) setNeigh(c *conf.Neigh) error {
+func (a *applier) setNeigh(c *conf.Neigh) (func() error, error) {
 	l, err := a.find(c.Dev)
+	if err != nil {
+		return nil, err
+	}
+	undo := func() error { return a.dropNeigh(c) }
+	if old := a.stack.Neighs.Lookup(l, c.To.Addr); old != nil && old.NUD&neigh.Valid != 0 {
+		was := neighConfig(old)
+		undo = func() error { return a.putNeigh(was, c.Dev) }
+	}
+	return undo, a.putNeigh(neigh.Config{Addr: c.To.Addr, HardAddr: link.HardAddr(c.LLAddr), HasAddr: true,
+		NUD: unix.NUD_PERMANENT}, c.Dev)
+}
+
+func (a *applier) putNeigh(cfg neigh.Config, name string) error {
+	l, err := a.find(name)
 	if err != nil {
 		return err
 	}
-	return a.stack.Neighs.Add(neigh.Config{Link: l, Addr: c.To.Addr, HardAddr: link.HardAddr(c.LLAddr), HasAddr: true,
-		NUD: unix.NUD_PERMANENT}, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+	cfg.Link = l
+	return a.stack.Neighs.Add(cfg, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 }
 
-func (a *applier) delNeigh(c *conf.Neigh) error {
-	l, err := a.find(c.Dev)
-	if err != nil {
+func (a *applier) delNeigh(c *conf.Neigh) (func() error, error) {
+	l := a.link(c.Dev)
+	if l == nil {
+		return nil, nil
+	}
+	old := a.stack.Neighs.Lookup(l, c.To.Addr)
+	if old == nil {
+		return nil, nil
+	}
+	was := neighConfig(old)
+	return func() error { return a.putNeigh(was, c.Dev) }, a.dropNeigh(c)
+}
+
+func (a *applier) dropNeigh(c *conf.Neigh) error {
+	l := a.link(c.Dev)
+	if l == nil {
 		return nil
 	}
-	err = a.stack.Neighs.Delete(neigh.Config{Link: l, Addr: c.To.Addr})
+	err := a.stack.Neighs.Delete(neigh.Config{Link: l, Addr: c.To.Addr})
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
@@ -303,16 +344,43 @@ func (a *applier) delNeigh(c *conf.Neigh) error {
 func (a *applier) setSysctl(s *conf.SysctlSetting) (func() error, error) {
 	links := a.stack.Links
 	old, err := links.Sysctl(s.Name)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, errors.New("Skua has no such sysctl")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: Skua has no such sysctl: %w", s.Name, err)
+		return nil, err
 	}
 	if err := links.SetSysctl(s.Name, s.Value); err != nil {
-		return nil, fmt.Errorf("%s = %s: %w", s.Name, s.Value, err)
+		return nil, fmt.Errorf("to %q: %w", s.Value, err)
 	}
-	return func() error { return links.SetSysctl(s.Name, old) }, nil
+	_, known := a.sysctls[s.Name]
+	if !known {
+		a.sysctls[s.Name] = old
+	}
+	return func() error {
+		if !known {
+			delete(a.sysctls, s.Name)
+		}
+		if err := links.SetSysctl(s.Name, old); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return nil // its link is gone again
+	}, nil
 }
 
-func (a *applier) setHashPolicy(policy uint32) error {
-	return errors.Join(a.dp.SetMultipathHashPolicy(hostNet, unix.AF_INET, policy),
-		a.dp.SetMultipathHashPolicy(hostNet, unix.AF_INET6, policy))
+// delSysctl makes a sysctl what it was before a file set it.
+func (a *applier) delSysctl(name string) (func() error, error) {
+	was, ok := a.sysctls[name]
+	if !ok {
+		return nil, nil
+	}
+	undo, err := a.setSysctl(&conf.SysctlSetting{Name: name, Value: was})
+	if err != nil {
+		return nil, err
+	}
+	delete(a.sysctls, name)
+	return func() error {
+		a.sysctls[name] = was
+		return undo()
+	}, nil
 }

@@ -8,6 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"skua/conf"
+	"skua/controlplane"
+	"skua/controlplane/rtnl"
+	"skua/dataplane"
+	"skua/dataplane/dpif"
 )
 
 func checkCommand() *cobra.Command {
@@ -15,10 +19,14 @@ func checkCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Say what is wrong with a configuration file",
 		Long: `Reads a configuration file as "skua run" does and changes nothing. Every problem is printed
-as file:line: field: what is wrong; the exit status is then 1.`,
-		Args: cobra.ExactArgs(1),
+as file:line: field: what is wrong; the exit status is then 1. Whether the machine has the devices
+is seen at the start only.`,
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := conf.Load(args[0])
+			if err == nil {
+				err = onPaper(c)
+			}
 			var problems conf.Error
 			if asError(err, &problems) {
 				fmt.Fprintln(cmd.ErrOrStderr(), problems)
@@ -32,6 +40,53 @@ as file:line: field: what is wrong; the exit status is then 1.`,
 			return nil
 		},
 	}
+}
+
+// onPaper applies a file to a stack whose devices are all there and do nothing.
+func onPaper(c *conf.Config) error {
+	dp := dpif.NewFake()
+	stack, err := controlplane.New(controlplane.Options{Net: hostNet, DP: dp, Clock: rtnl.NewManualClock()})
+	if err != nil {
+		return err
+	}
+	a := newApplier(&paper{mbufSize: c.Dataplane.MbufSize}, stack)
+	if err := a.up(); err != nil {
+		return err
+	}
+	plan, err := conf.Plan(nil, c)
+	if err != nil {
+		return err
+	}
+	return c.Locate(conf.Apply(a, plan))
+}
+
+// paper is ports of no device.
+type paper struct {
+	mbufSize int
+	ports    []dataplane.PortInfo
+}
+
+func (p *paper) AddPort(c dataplane.PortConfig) (uint16, dataplane.PortInfo, error) {
+	if len(p.ports) == dataplane.MaxPorts {
+		return 0, dataplane.PortInfo{}, fmt.Errorf("DPDK has no more than %d ports", dataplane.MaxPorts)
+	}
+	info := dataplane.PortInfo{
+		MAC: c.MAC, PermMAC: [6]byte{2, 0, 0, 0, 0, byte(len(p.ports))}, MTU: c.MTU, MinMTU: 68, MaxMTU: p.mbufSize,
+		RxQueues: 1, TxQueues: 1,
+	}
+	if info.MAC == ([6]byte{}) {
+		info.MAC = info.PermMAC
+	}
+	p.ports = append(p.ports, info)
+	return uint16(len(p.ports) - 1), info, nil
+}
+
+func (p *paper) DelPort(uint16) error { return nil }
+
+func (p *paper) PortInfo(id uint16) (dataplane.PortInfo, error) { return p.ports[id], nil }
+
+func (p *paper) PortLink(uint16) (dataplane.LinkState, error) {
+	return dataplane.LinkState{Up: true}, nil
 }
 
 func count(n int, noun string) string {

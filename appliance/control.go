@@ -45,7 +45,7 @@ func answer(w http.ResponseWriter, v any, err error) {
 }
 
 // serveControl listens on path until ctx is done.
-func serveControl(ctx context.Context, path string, mode os.FileMode, group *int, h http.Handler) error {
+func (inst *instance) serveControl(ctx context.Context, path string, mode os.FileMode, group *int) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -61,16 +61,23 @@ func serveControl(ctx context.Context, path string, mode os.FileMode, group *int
 			return errors.Join(err, l.Close())
 		}
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		<-ctx.Done()
-		_ = srv.Close()
-	}()
-	go func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			slog.Error("control socket", "err", err)
+	srv := &http.Server{Handler: controlHandler(inst), ReadHeaderTimeout: 5 * time.Second}
+	inst.run(ctx, "control socket", func(ctx context.Context) error {
+		answered := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(answered)
+			wait, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			_ = srv.Shutdown(wait)
+		})
+		err := srv.Serve(l)
+		if errors.Is(err, http.ErrServerClosed) {
+			<-answered // what they ask must still be there
+			return nil
 		}
-	}()
+		stop()
+		return err
+	})
 	return nil
 }
 

@@ -19,7 +19,7 @@ import (
 const shimName = "skua-shim.so"
 
 func execCommand(socket func() string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "exec [flags] -- COMMAND [ARG ...]",
 		Short: "Run a program whose netlink goes to Skua in place of the kernel",
 		Long: `Replaces this process by COMMAND with a small library preloaded that carries its netlink
@@ -27,15 +27,25 @@ sockets to Skua. The program, its arguments, its terminal and its exit status ar
 
   skua exec -- ip route add 203.0.113.0/24 via 192.0.2.254
   skua exec -- bash          # a shell in which ip speaks to Skua`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("want a program to run")
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error { return execUnder(socket(), args) },
 	}
+	cmd.Flags().SetInterspersed(false) // what follows the program is the program's
+	return cmd
 }
 
 func execUnder(socket string, args []string) error {
 	path, err := exec.LookPath(args[0])
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
+		return exitError{127, fmt.Errorf("there is no program %s", args[0])} // as the shell says it
+	case err != nil:
+		return exitError{126, err}
 	}
 	if err := preloadable(path); err != nil {
 		return err
@@ -55,7 +65,7 @@ func execUnder(socket string, args []string) error {
 	}
 	env := append(without(os.Environ(), "LD_PRELOAD", "SKUA_SOCKET"),
 		"LD_PRELOAD="+preload, "SKUA_SOCKET="+socket)
-	return syscall.Exec(path, args, env)
+	return exitError{126, fmt.Errorf("%s: %w", path, syscall.Exec(path, args, env))}
 }
 
 // findShim looks beside the program, then where a package would put it.

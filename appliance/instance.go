@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -61,6 +62,9 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 		}
 	}()
 
+	if err = claim(c.Appliance.Socket); err != nil {
+		return inst, fmt.Errorf("appliance.socket: %w", err)
+	}
 	inst.dp, err = dataplane.Open(dataplaneConfig(c))
 	if err != nil {
 		return inst, err
@@ -71,7 +75,7 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 	if err != nil {
 		return inst, err
 	}
-	inst.applier = &applier{dp: inst.dp, stack: inst.stack, ports: map[string]uint16{}}
+	inst.applier = newApplier(inst.dp, inst.stack)
 	inst.run(ctx, "punt loop", inst.stack.Run)
 	inst.run(ctx, "carrier", inst.pollCarriers)
 
@@ -83,7 +87,7 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 		return inst, err
 	}
 	if err := conf.Apply(inst.applier, plan); err != nil {
-		return inst, fmt.Errorf("%s: %w", file, err)
+		return inst, c.Locate(err)
 	}
 	if err := inst.serve(ctx); err != nil {
 		return inst, err
@@ -105,9 +109,6 @@ func (inst *instance) run(ctx context.Context, what string, f func(context.Conte
 // serve opens the netlink socket and the control socket.
 func (inst *instance) serve(ctx context.Context) error {
 	a := &inst.conf.Appliance
-	if err := os.MkdirAll(filepath.Dir(a.Socket), 0o755); err != nil {
-		return err
-	}
 	cfg := nlserver.Config{Path: a.Socket, Mode: os.FileMode(a.SocketMode), Log: inst.log}
 	if a.SocketGroup != "" {
 		gid, err := groupID(a.SocketGroup)
@@ -131,16 +132,34 @@ func (inst *instance) serve(ctx context.Context) error {
 	cfg.Families = []*nlserver.Family{rtnetlink.New(rtnetlink.Tables{
 		Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
 	})}
-	if err := serveControl(ctx, controlSocket(a.Socket), cfg.Mode, cfg.Group, controlHandler(inst)); err != nil {
-		return err
-	}
 	server, err := nlserver.New(cfg)
 	if err != nil {
 		return fmt.Errorf("appliance.socket: %w", err)
 	}
 	inst.server = server
+	if err := inst.serveControl(ctx, controlSocket(a.Socket), cfg.Mode, cfg.Group); err != nil {
+		return fmt.Errorf("appliance.socket: the control socket beside it: %w", err)
+	}
 	inst.run(ctx, "netlink server", server.Serve)
 	return nil
+}
+
+// claim makes the folder of the socket and finds out early, before any device is touched, whether
+// the socket can be had.
+func claim(socket string) error {
+	dir := filepath.Dir(socket)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("%w: run as root, or choose a folder of your own", err)
+	}
+	if err := unix.Access(dir, unix.W_OK); err != nil {
+		return fmt.Errorf("%s: %w: run as root, or choose a folder of your own", dir, err)
+	}
+	conn, err := net.Dial("unixpacket", socket)
+	if err != nil {
+		return nil
+	}
+	conn.Close()
+	return fmt.Errorf("another Skua serves %s: stop it, or give this one a socket of its own", socket)
 }
 
 func groupID(name string) (int, error) {
@@ -203,12 +222,12 @@ func (inst *instance) reload() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	before := inst.applier.snapshot(plan)
 	if err := conf.Apply(inst.applier, plan); err != nil {
-		// A link that was deleted took along what was on it: say the old file once more.
-		if again, perr := conf.Plan(nil, inst.conf); perr == nil {
-			err = errors.Join(err, conf.Apply(inst.applier, again))
+		if rerr := before.restore(); rerr != nil {
+			return nil, fmt.Errorf("%w\nand not all is as it was: %w", next.Locate(err), rerr)
 		}
-		return nil, err
+		return nil, next.Locate(err)
 	}
 	inst.conf = next
 	steps := make([]string, len(plan))

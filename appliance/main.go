@@ -20,13 +20,23 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
+// exitError is an error with an exit status other than 1.
+type exitError struct {
+	code int
+	error
+}
+
 func main() {
 	err := rootCommand().Execute()
 	var code exitCode
+	var coded exitError
 	switch {
 	case err == nil:
 	case errors.As(err, &code):
 		os.Exit(int(code))
+	case errors.As(err, &coded):
+		fmt.Fprintln(os.Stderr, "skua:", err)
+		os.Exit(coded.code)
 	default:
 		fmt.Fprintln(os.Stderr, "skua:", err)
 		os.Exit(1)
@@ -48,7 +58,36 @@ of the kernel: start it with "skua run FILE", then "skua exec -- ip route add ..
 	find := func() string { return findSocket(socket) }
 	root.AddCommand(runCommand(), checkCommand(), reloadCommand(find), execCommand(find),
 		statsCommand(find), versionCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err) })
+	for _, cmd := range append(root.Commands(), root) {
+		args := cmd.Args
+		if args == nil {
+			args = cobra.ArbitraryArgs
+			if cmd == root {
+				args = cobra.NoArgs
+			}
+		}
+		cmd.Args = func(cmd *cobra.Command, given []string) error {
+			if err := args(cmd, given); err != nil {
+				return misused(cmd, err)
+			}
+			return nil
+		}
+	}
 	return root
+}
+
+// misused adds where to read on.
+func misused(cmd *cobra.Command, err error) error {
+	return fmt.Errorf("%w\nusage: %s\nsee %s --help", err, cmd.UseLine(), cmd.CommandPath())
+}
+
+// oneFile wants a configuration file.
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("want one configuration file, have %d", len(args))
+	}
+	return nil
 }
 
 // findSocket is the netlink socket that a command means: its flag, the environment, the default.

@@ -23,7 +23,7 @@ func runCommand() *cobra.Command {
 		Short: "Start Skua from a configuration file",
 		Long: `Starts the data plane on its cores, configures it from FILE and serves netlink until it is
 told to stop (SIGINT, SIGTERM). SIGHUP reads FILE again and applies the difference.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := conf.Load(args[0])
 			if err != nil {

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"skua/dataplane/dpif"
 )
@@ -73,7 +75,7 @@ func statsCommand(socket func() string) *cobra.Command {
 						return err
 					}
 				} else {
-					if watch > 0 {
+					if watch > 0 && terminal(out) {
 						fmt.Fprint(out, "\x1b[H\x1b[2J")
 					}
 					s.print(out)
@@ -82,6 +84,9 @@ func statsCommand(socket func() string) *cobra.Command {
 					return nil
 				}
 				time.Sleep(watch)
+				if !asJSON && !terminal(out) {
+					fmt.Fprintln(out)
+				}
 			}
 		},
 	}
@@ -89,6 +94,15 @@ func statsCommand(socket func() string) *cobra.Command {
 	cmd.Flags().DurationVar(&watch, "watch", 0, "print again every so often, e.g. 2s")
 	cmd.Flags().Lookup("watch").NoOptDefVal = "1s"
 	return cmd
+}
+
+func terminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // gather reads all counters once.

@@ -91,16 +91,29 @@ func TestPlan(t *testing.T) {
 		old, new string
 		want     []string
 	}{
-		{"first", "", base, append(slices.Clone(fwd), "set multipath_hash_policy", "set link a",
+		{"first", "", base, append(slices.Clone(fwd), "set sysctl net.ipv4.fib_multipath_hash_policy",
+			"set sysctl net.ipv6.fib_multipath_hash_policy", "set link a",
 			"set address 192.0.2.1/24 dev a", "set address 192.0.2.2/24 dev a", "set link b", "set route 10.0.0.0/8 table 254")},
 		{"same", base, base, nil},
 		{"address and route change", base,
 			strings.NewReplacer(`, "192.0.2.2/24"`, "", "10.0.0.0/8", "11.0.0.0/8").Replace(base),
 			[]string{"delete route 10.0.0.0/8 table 254", "delete address 192.0.2.2/24 dev a", "set route 11.0.0.0/8 table 254"}},
-		{"mtu", base, strings.Replace(base, `"net_null1"`, "\"net_null1\"\nmtu = 9000", 1), []string{"set link b"}},
+		{"mtu", base, strings.Replace(base, `"net_null1"`, "\"net_null1\"\nmtu = 1600", 1), []string{"set link b"}},
 		{"another device takes all that was on it along", base, strings.Replace(base, "net_null0", "net_null7", 1),
 			[]string{"delete link a", "set link a", "set address 192.0.2.1/24 dev a", "set address 192.0.2.2/24 dev a", "set route 10.0.0.0/8 table 254"}},
 		{"forwarding off", base, "[appliance]\nforwarding = false\n" + base, fwd},
+		{"a link that goes is in nobody's way until the end", base + "[[link]]\nname = \"c\"\nvdev = \"net_null2\"\naddresses = [\"198.51.100.1/24\"]\n",
+			base + "[[link]]\nname = \"d\"\nvdev = \"net_null3\"\naddresses = [\"198.51.100.1/24\"]\n",
+			[]string{"delete address 198.51.100.1/24 dev c", "set link d", "set address 198.51.100.1/24 dev d", "delete link c"}},
+		{"unless its device has a new name", base, strings.Replace(base, `"b"`, `"c"`, 1), []string{"delete link b", "set link c"}},
+		{"routes by an unnamed link come again", strings.Replace(base, `dev = "a"`, "", 1),
+			strings.NewReplacer(`dev = "a"`, "", "net_null0", "net_null7").Replace(base),
+			[]string{"delete link a", "set link a", "set address 192.0.2.1/24 dev a", "set address 192.0.2.2/24 dev a", "set route 10.0.0.0/8 table 254"}},
+		{"sysctls of a new link before it is up", base, "[sysctl]\n\"net.ipv6.conf.c.accept_dad\" = 0\n" + base + "[[link]]\nname = \"c\"\nvdev = \"net_null2\"\n",
+			[]string{"add link c", "set sysctl net.ipv6.conf.c.accept_dad", "set link c"}},
+		{"a sysctl goes", "[sysctl]\n\"net.ipv4.conf.all.rp_filter\" = 1\n" + base, base, []string{"delete sysctl net.ipv4.conf.all.rp_filter"}},
+		{"a link comes up again, and what was on it", strings.Replace(base, `"net_null0"`, "\"net_null0\"\nup = false", 1), base,
+			[]string{"set link a", "set route 10.0.0.0/8 table 254"}},
 		{"sysctl", base, "[sysctl]\n\"net.ipv4.conf.all.rp_filter\" = 1\n" + base, []string{"set sysctl net.ipv4.conf.all.rp_filter"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,6 +137,29 @@ func TestPlanRefusesWhatNeedsARestart(t *testing.T) {
 	var restart RestartError
 	if !errors.As(err, &restart) || !reflect.DeepEqual([]string(restart), []string{"dataplane.mbufs", "appliance.log"}) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestErrorsOfStepsNameTheLine(t *testing.T) {
+	c := parse(t, "[sysctl]\n\"net.ipv4.conf.a.rp_filter\" = 1\n"+base)
+	plan, err := Plan(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, step := range plan {
+		got = append(got, c.Locate(StepError{step, errors.New("no")}).Error())
+	}
+	for _, want := range []string{
+		"test.toml:2: sysctl.net.ipv4.conf.a.rp_filter: set sysctl net.ipv4.conf.a.rp_filter: no",
+		"test.toml:4: link[0]: set link a: no",
+		"test.toml:7: link[0].addresses: set address 192.0.2.2/24 dev a: no",
+		"test.toml:11: route[0]: set route 10.0.0.0/8 table 254: no",
+		"set sysctl net.ipv4.ip_forward: no", // no line of the file
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is not among\n%s", want, strings.Join(got, "\n"))
+		}
 	}
 }
 
@@ -155,7 +191,8 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	for _, step := range plan {
 		a := &applier{fail: step.String()}
 		err := Apply(a, plan)
-		if err == nil || err.Error() != step.String()+": no" || len(a.done) != 0 {
+		var failed StepError
+		if !errors.As(err, &failed) || failed.Error() != step.String()+": no" || len(a.done) != 0 {
 			t.Errorf("failing %q: left %q, error %v", step, a.done, err)
 		}
 	}

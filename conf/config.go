@@ -17,6 +17,9 @@ type Config struct {
 	Links     []Link            `toml:"link"`
 	Routes    []Route           `toml:"route"`
 	Neighs    []Neigh           `toml:"neigh"`
+
+	file  string // where it was read from
+	lines lineIndex
 }
 
 // Appliance is the [appliance] table: the instance as its operator meets it.

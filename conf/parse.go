@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,12 +64,55 @@ func Parse(name string, text []byte) (*Config, error) {
 	v := &validator{file: name, lines: idx}
 	v.unknownKeys(md.Undecoded())
 	c.fillDefaults()
+	c.file, c.lines = name, idx
 	v.config(&c)
 	if len(v.problems) > 0 {
 		sort.SliceStable(v.problems, func(i, j int) bool { return v.problems[i].Line < v.problems[j].Line })
 		return nil, v.problems
 	}
 	return &c, nil
+}
+
+// Locate turns the StepError of a plan that leads to c into an Error that names the line of the
+// file; other errors, and steps that are not in the file, stay as they are.
+func (c *Config) Locate(err error) error {
+	var step StepError
+	if !errors.As(err, &step) {
+		return err
+	}
+	path := c.path(step.Step)
+	if path == "" {
+		return err
+	}
+	return Error{{File: c.file, Line: c.lines.of(path), Field: path, Msg: err.Error()}}
+}
+
+// path is the key that a step comes from, "": none of this file.
+func (c *Config) path(s Step) string {
+	at := func(table string, i int, rest string) string {
+		if i < 0 || s.Op == Del {
+			return ""
+		}
+		return fmt.Sprintf("%s[%d]%s", table, i, rest)
+	}
+	linkAt := func(name string) int {
+		return slices.IndexFunc(c.Links, func(l Link) bool { return l.Name == name })
+	}
+	switch {
+	case s.Link != nil:
+		return at("link", linkAt(s.Link.Name), "")
+	case s.Addr != nil:
+		return at("link", linkAt(s.Addr.Link), ".addresses")
+	case s.Route != nil:
+		return at("route", slices.IndexFunc(c.Routes, func(r Route) bool { return reflect.DeepEqual(r, *s.Route) }), "")
+	case s.Neigh != nil:
+		return at("neigh", slices.IndexFunc(c.Neighs, func(n Neigh) bool { return n == *s.Neigh }), "")
+	case s.Sysctl != nil:
+		if _, ok := c.Sysctl[s.Sysctl.Name]; ok && s.Op == Set {
+			return "sysctl." + s.Sysctl.Name
+		}
+	}
+	return ""
 }
 
 // decodeError is the form in which the decoder reports a value of the wrong type.

@@ -5,8 +5,11 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Op is what a step does with its object.
@@ -23,12 +26,12 @@ const (
 type Step struct {
 	Op     Op
 	Link   *Link
-	Old    *Link // Op Set of a link that is there: what it was
+	Old    *Link // Op Set of a link that is there: what the file said before
+	Hold   bool  // Op Set of a link: leave it down, its sysctls come first
 	Addr   *LinkAddr
 	Route  *Route
 	Neigh  *Neigh
 	Sysctl *SysctlSetting
-	Hash   *int // multipath_hash_policy
 }
 
 // LinkAddr is an address with the link that it is on.
@@ -37,15 +40,15 @@ type LinkAddr struct {
 	Prefix
 }
 
-// SysctlSetting is a sysctl with its value; Old is what Undo puts back (the applier fills it in).
-type SysctlSetting struct {
-	Name, Value, Old string
-}
+// SysctlSetting is a sysctl with its value. Op Del: it becomes what it was before any file set it.
+type SysctlSetting struct{ Name, Value string }
 
 // String names the object as its operator would.
 func (s Step) String() string {
 	verb := [...]string{"set", "delete"}[s.Op]
 	switch {
+	case s.Link != nil && s.Hold:
+		return "add link " + s.Link.Name
 	case s.Link != nil:
 		return fmt.Sprintf("%s link %s", verb, s.Link.Name)
 	case s.Addr != nil:
@@ -56,9 +59,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s neigh %s dev %s", verb, s.Neigh.To, s.Neigh.Dev)
 	case s.Sysctl != nil:
 		return fmt.Sprintf("%s sysctl %s", verb, s.Sysctl.Name)
-	default:
-		return verb + " multipath_hash_policy"
 	}
+	return "nothing"
 }
 
 // Applier makes one step true. The returned function takes it back; it may be nil when there is
@@ -68,7 +70,7 @@ type Applier interface {
 }
 
 // Apply makes a plan true as a whole: after an error everything that was done is taken back, last
-// first, and the error says what failed (and what could not be taken back).
+// first, and the error, a StepError, says what failed (and what could not be taken back).
 func Apply(a Applier, plan []Step) error {
 	var undos []func() error
 	for _, step := range plan {
@@ -77,7 +79,7 @@ func Apply(a Applier, plan []Step) error {
 			undos = append(undos, undo)
 			continue
 		}
-		err = fmt.Errorf("%s: %w", step, err)
+		err = StepError{step, err}
 		for _, undo := range slices.Backward(undos) {
 			if undo == nil {
 				continue
@@ -91,78 +93,157 @@ func Apply(a Applier, plan []Step) error {
 	return nil
 }
 
+// StepError is a step that failed.
+type StepError struct {
+	Step Step
+	Err  error
+}
+
+// Error says which step, and why.
+func (e StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.Err) }
+
+// Unwrap is why.
+func (e StepError) Unwrap() error { return e.Err }
+
 // RestartError names settings that only a new start can change.
 type RestartError []string
 
 // Error lists the fields.
 func (e RestartError) Error() string {
-	return fmt.Sprintf("%v: a change takes effect only at the next start of Skua", []string(e))
+	return strings.Join(e, ", ") + ": a change takes effect only at the next start of Skua"
 }
 
-// Plan is what leads from old (nil: nothing yet) to c. Deletions come first, from routes to links;
-// then what is new, from links to routes. Objects that operators added by other means are not
-// touched. The error is a RestartError.
+// Plan is what leads from old (nil: nothing yet) to c. What is new comes from links to routes, after
+// the deletion of what may be in its way; links that are in nobody's way go last, so that an error
+// before costs them nothing. Objects that operators added by other means are not touched. The error
+// is a RestartError.
 func Plan(old, c *Config) ([]Step, error) {
 	if old == nil {
 		old = &Config{}
 	} else if fields := needRestart(old, c); len(fields) > 0 {
 		return nil, RestartError(fields)
 	}
-	var del, set []Step
-	for _, r := range missing(old.Routes, c.Routes) {
-		del = append(del, Step{Op: Del, Route: &r})
-	}
-	for _, n := range missing(old.Neighs, c.Neighs) {
-		del = append(del, Step{Op: Del, Neigh: &n})
-	}
-	for i := range old.Links {
-		l := &old.Links[i]
-		next := c.link(l.Name)
-		if next == nil || !sameDevice(l, next) {
-			del = append(del, Step{Op: Del, Link: l})
-			continue
-		}
-		for _, a := range missing(l.Addrs, next.Addrs) {
-			del = append(del, Step{Op: Del, Addr: &LinkAddr{l.Name, a}})
-		}
-	}
-
-	set = append(set, sysctlSteps(old, c)...)
-	if c.Dataplane.FIBPolicy != nil && !reflect.DeepEqual(old.Dataplane.FIBPolicy, c.Dataplane.FIBPolicy) {
-		set = append(set, Step{Hash: c.Dataplane.FIBPolicy})
-	}
-	fresh := map[string]bool{} // links that start from nothing
+	p := planner{old: old, c: c, shaken: map[string]bool{}}
+	p.deletions()
+	p.sysctls("")
 	for i := range c.Links {
-		l := &c.Links[i]
-		was := old.link(l.Name)
-		if was != nil && !sameDevice(was, l) {
-			was = nil
-		}
-		fresh[l.Name] = was == nil
-		if was == nil || !sameLink(was, l) {
-			set = append(set, Step{Link: l, Old: was})
-		}
-		var before []Prefix
-		if was != nil {
-			before = was.Addrs
-		}
-		for _, a := range missing(l.Addrs, before) {
-			set = append(set, Step{Addr: &LinkAddr{l.Name, a}})
-		}
+		p.link(&c.Links[i])
 	}
 	for i := range c.Neighs {
 		n := &c.Neighs[i]
-		if fresh[n.Dev] || !contains(old.Neighs, *n) {
-			set = append(set, Step{Neigh: n})
+		if p.shaken[n.Dev] || !contains(old.Neighs, *n) {
+			p.add(Step{Neigh: n})
 		}
 	}
 	for i := range c.Routes {
 		r := &c.Routes[i]
-		if r.uses(fresh) || !contains(old.Routes, *r) {
-			set = append(set, Step{Route: r})
+		if p.shakes(r) || !contains(old.Routes, *r) {
+			p.add(Step{Route: r})
 		}
 	}
-	return append(del, set...), nil
+	return append(p.steps, p.last...), nil
+}
+
+type planner struct {
+	old, c *Config
+	steps  []Step
+	last   []Step
+	// shaken are the links that what is on them may have gone from: they are new, or went down.
+	shaken map[string]bool
+}
+
+func (p *planner) add(s ...Step) { p.steps = append(p.steps, s...) }
+
+// deletions is what of the old file is not in the new one.
+func (p *planner) deletions() {
+	for _, r := range missing(p.old.Routes, p.c.Routes) {
+		p.add(Step{Op: Del, Route: &r})
+	}
+	for _, n := range missing(p.old.Neighs, p.c.Neighs) {
+		p.add(Step{Op: Del, Neigh: &n})
+	}
+	wanted := map[string]bool{}
+	for i := range p.c.Links {
+		wanted[p.c.Links[i].device()] = true
+	}
+	for i := range p.old.Links {
+		l := &p.old.Links[i]
+		next := p.c.link(l.Name)
+		if next != nil && sameDevice(l, next) {
+			p.deletedAddrs(l, missing(l.Addrs, next.Addrs))
+			continue
+		}
+		p.shaken[l.Name] = true
+		if next != nil || wanted[l.device()] {
+			p.add(Step{Op: Del, Link: l})
+			continue
+		}
+		p.deletedAddrs(l, l.Addrs)
+		p.last = append(p.last, Step{Op: Del, Link: l})
+	}
+	p.deletedSysctls()
+}
+
+func (p *planner) deletedAddrs(l *Link, addrs []Prefix) {
+	for _, a := range addrs {
+		p.shaken[l.Name] = true // with its last address go its routes
+		p.add(Step{Op: Del, Addr: &LinkAddr{l.Name, a}})
+	}
+}
+
+func (p *planner) deletedSysctls() {
+	want := p.c.sysctls()
+	for _, name := range sysctlOrder(p.old.sysctls()) {
+		if _, stays := want[name]; stays {
+			continue
+		}
+		if link := SysctlLink(name); link == "" || p.c.link(link) != nil {
+			p.add(Step{Op: Del, Sysctl: &SysctlSetting{Name: name}})
+		}
+	}
+}
+
+// link sets a link, what belongs to it, and its addresses.
+func (p *planner) link(l *Link) {
+	was := p.old.link(l.Name)
+	if was != nil && !sameDevice(was, l) {
+		was = nil
+	}
+	var before []Prefix
+	switch {
+	case was == nil && p.hasSysctls(l.Name):
+		p.shaken[l.Name] = true
+		p.add(Step{Link: l, Hold: true})
+		p.sysctls(l.Name)
+		if *l.Up {
+			p.add(Step{Link: l})
+		}
+	case was == nil:
+		p.shaken[l.Name] = true
+		p.add(Step{Link: l})
+	default:
+		before = was.Addrs
+		if *was.Up != *l.Up || was.MTU != l.MTU && min(was.MTU, l.MTU) < 1280 {
+			p.shaken[l.Name] = true
+		}
+		if !sameLink(was, l) {
+			p.add(Step{Link: l, Old: was})
+		}
+		p.sysctls(l.Name)
+	}
+	for _, a := range missing(l.Addrs, before) {
+		p.add(Step{Addr: &LinkAddr{l.Name, a}})
+	}
+}
+
+// shakes says whether a route may be gone: it leaves by a shaken link, or by one that the kernel is
+// to find.
+func (p *planner) shakes(r *Route) bool {
+	if len(p.shaken) == 0 {
+		return false
+	}
+	found := func(n Nexthop) bool { return p.shaken[n.Dev] || n.Via.IsValid() && n.Dev == "" }
+	return r.Src.IsValid() || found(Nexthop{Via: r.Via, Dev: r.Dev}) || slices.ContainsFunc(r.Nexts, found)
 }
 
 // needRestart lists the settings that are decided once.
@@ -186,29 +267,81 @@ func needRestart(old, c *Config) []string {
 	return fields
 }
 
-// sysctlSteps sets forwarding and the [sysctl] table, in the order of their names.
-func sysctlSteps(old, c *Config) []Step {
-	was, want := old.sysctls(), c.sysctls()
-	names := make([]string, 0, len(want))
-	for name := range want {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var steps []Step
-	for _, name := range names {
-		if value, ok := was[name]; !ok || value != want[name] {
-			steps = append(steps, Step{Sysctl: &SysctlSetting{Name: name, Value: want[name]}})
+// sysctls sets those of a link; "": those of none.
+func (p *planner) sysctls(link string) {
+	was, want := p.old.sysctls(), p.c.sysctls()
+	for _, name := range sysctlOrder(want) {
+		of := SysctlLink(name)
+		if of != link {
+			continue
+		}
+		value, ok := was[name]
+		if !ok || value != want[name] || of != "" && (p.old.link(of) == nil || !sameDevice(p.old.link(of), p.c.link(of))) {
+			p.add(Step{Sysctl: &SysctlSetting{Name: name, Value: want[name]}})
 		}
 	}
-	return steps
+}
+
+func (p *planner) hasSysctls(link string) bool {
+	for name := range p.c.Sysctl {
+		if SysctlLink(name) == link {
+			return true
+		}
+	}
+	return false
+}
+
+// Sysctls that fields of other tables stand for. Forwarding changes others: it comes first.
+const (
+	forward4 = "net.ipv4.ip_forward"
+	forward6 = "net.ipv6.conf.all.forwarding"
+	hash4    = "net.ipv4.fib_multipath_hash_policy"
+	hash6    = "net.ipv6.fib_multipath_hash_policy"
+)
+
+func sysctlOrder(m map[string]string) []string {
+	names := slices.Sorted(maps.Keys(m))
+	slices.SortStableFunc(names, func(a, b string) int {
+		first := func(name string) int {
+			switch name {
+			case forward4:
+				return -2
+			case forward6:
+				return -1
+			}
+			return 0
+		}
+		return first(a) - first(b)
+	})
+	return names
+}
+
+// SysctlLink is the link that a sysctl is about; "": none, or "all", "default", "lo".
+func SysctlLink(name string) string {
+	sep := "."
+	if strings.Contains(name, "/") {
+		sep = "/"
+	}
+	part := strings.Split(name, sep)
+	if len(part) < 5 || part[2] != "conf" && part[2] != "neigh" {
+		return ""
+	}
+	switch of := strings.Join(part[3:len(part)-1], sep); of {
+	case "all", "default", "lo":
+		return ""
+	default:
+		return of
+	}
 }
 
 func (c *Config) sysctls() map[string]string {
 	m := map[string]string{}
 	if f := c.Appliance.Forwarding; f != nil {
 		value := map[bool]string{false: "0", true: "1"}[*f]
-		m["net.ipv4.ip_forward"] = value
-		m["net.ipv6.conf.all.forwarding"] = value
+		m[forward4], m[forward6] = value, value
+	}
+	if h := c.Dataplane.FIBPolicy; h != nil {
+		m[hash4], m[hash6] = strconv.Itoa(*h), strconv.Itoa(*h)
 	}
 	for name, value := range c.Sysctl {
 		m[name] = string(value)
@@ -225,12 +358,27 @@ func (c *Config) link(name string) *Link {
 	return nil
 }
 
-// uses says whether a route leaves by one of these links.
-func (r *Route) uses(links map[string]bool) bool {
-	if links[r.Dev] {
-		return true
+// device names the device of a link, the same for two entries that would both want it; "": none.
+func (l *Link) device() string {
+	switch {
+	case l.PCI != "":
+		addr := strings.ToLower(l.PCI)
+		if strings.Count(addr, ":") == 1 {
+			addr = "0000:" + addr
+		}
+		return "pci " + addr
+	case l.Vdev != "":
+		name, _, _ := strings.Cut(l.Vdev, ",")
+		return "vdev " + name
+	case l.Tap != nil:
+		return "tap " + l.Tap.Netns + "/" + l.Tap.Name
+	case l.Memif != nil:
+		return fmt.Sprintf("memif %s %d %s", l.Memif.Socket, l.Memif.ID, l.Memif.Role)
 	}
-	return slices.ContainsFunc(r.Nexts, func(n Nexthop) bool { return links[n.Dev] })
+	if l.AFPacket+l.AFXDP == "" {
+		return ""
+	}
+	return "host's interface " + l.AFPacket + l.AFXDP
 }
 
 // sameDevice says whether two entries mean one device, so that the link can stay.

@@ -46,6 +46,9 @@ func (v *validator) config(c *Config) {
 		if !strings.HasPrefix(key, "net.") {
 			v.at("sysctl."+key, "only net.* is Skua's")
 		}
+		if link := SysctlLink(key); link != "" && c.link(link) == nil {
+			v.at("sysctl."+key, "there is no link %q", link)
+		}
 	}
 	names := map[string]int{}
 	for i := range c.Links {
@@ -58,12 +61,35 @@ func (v *validator) config(c *Config) {
 		}
 		names[c.Links[i].Name] = i
 	}
+	v.together(c)
 	names["lo"] = -1
 	for i := range c.Routes {
 		v.route(fmt.Sprintf("route[%d]", i), &c.Routes[i], names)
 	}
 	for i := range c.Neighs {
 		v.neigh(fmt.Sprintf("neigh[%d]", i), &c.Neighs[i], names)
+	}
+}
+
+// together is what links must not be beside each other, and what they want of [dataplane].
+func (v *validator) together(c *Config) {
+	const overhead = 18 // bytes of a frame around its packet: Ethernet header and a VLAN tag
+	devices := map[string]int{}
+	for i := range c.Links {
+		l, path := &c.Links[i], fmt.Sprintf("link[%d]", i)
+		if first, twice := devices[l.device()]; twice && l.device() != "" {
+			v.at(path, "its device, %s, is also that of the link in line %d", l.device(),
+				v.lines.of(fmt.Sprintf("link[%d]", first)))
+			continue
+		}
+		devices[l.device()] = i
+		if l.MTU+overhead > c.Dataplane.MbufSize && l.MTU <= 9600 {
+			v.at(path+".mtu", "a packet of %d bytes does not fit into dataplane.mbuf_size %d: want at least %d there",
+				l.MTU, c.Dataplane.MbufSize, l.MTU+overhead)
+		}
+		if l.PCI != "" && c.Dataplane.Hugepages == "off" {
+			v.at(path+".pci", "PCI devices need hugepages, and dataplane.hugepages is \"off\"")
+		}
 	}
 }
 
@@ -107,7 +133,7 @@ func (v *validator) dataplane(d *Dataplane) {
 
 var (
 	pciAddress = regexp.MustCompile(`^([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$`)
-	vdevString = regexp.MustCompile(`^(net|eth)_[a-z0-9_]+[0-9]+(,.*)?$`)
+	vdevString = regexp.MustCompile(`^((net|eth)_[a-z0-9_]+|virtio_user)[0-9]+(,.*)?$`)
 )
 
 func (v *validator) link(path string, l *Link) {

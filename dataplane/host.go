@@ -72,7 +72,7 @@ func allowedCPUs() ([]int, error) {
 	return cpus, nil
 }
 
-var pciAddress = regexp.MustCompile(`^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$`)
+var pciAddress = regexp.MustCompile(`^([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]$`)
 
 // pciName returns a PCI address with its domain, in lower case: what the kernel and DPDK call it.
 func pciName(addr string) (string, error) {

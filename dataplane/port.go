@@ -4,6 +4,7 @@ package dataplane
 
 /*
 #include <stdlib.h>
+#include <rte_config.h>
 #include <rte_dev.h>
 
 #include "dataplane.h"
@@ -38,6 +39,9 @@ const (
 	PortNull     PortKind = "null"      // nothing: receives nothing, takes all
 	PortRing     PortKind = "ring"      // frames come and go by SendRing and RecvRing
 )
+
+// MaxPorts is how many ports this DPDK can have at once.
+const MaxPorts = C.RTE_MAX_ETHPORTS
 
 // PortConfig is a device to make a port of.
 type PortConfig struct {

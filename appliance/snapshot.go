@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"skua/conf"
+	"skua/controlplane"
+	"skua/controlplane/addr"
+	"skua/controlplane/link"
+	"skua/controlplane/neigh"
+	"skua/controlplane/nexthop"
+	"skua/controlplane/route"
+)
+
+// snapshot is what a plan may cost beside what its steps say: a link that goes, goes down or loses
+// its last address takes routes and neighbours along, also those that operators and routing
+// daemons have put there.
+type snapshot struct {
+	a      *applier
+	addrs  []onLink[addr.Config]
+	neighs []onLink[neigh.Config]
+	routes []route.Config
+}
+
+type onLink[T any] struct {
+	link   uint32 // ifindex
+	config T
+}
+
+// snapshot is taken before a plan is applied; a plan that costs nothing reads no table.
+func (a *applier) snapshot(plan []conf.Step) *snapshot {
+	a.stack.Net.Lock()
+	defer a.stack.Net.Unlock()
+	s := &snapshot{a: a}
+	var links []*link.Link
+	for _, step := range plan {
+		var name string
+		switch {
+		case step.Link != nil:
+			name = step.Link.Name
+		case step.Addr != nil && step.Op == conf.Del:
+			name = step.Addr.Link
+		}
+		if l := a.link(name); l != nil && !slices.Contains(links, l) {
+			links = append(links, l)
+			s.addLink(l)
+		}
+	}
+	if len(links) == 0 {
+		return s
+	}
+	lost := func(r *route.Route) bool {
+		uses := func(i *nexthop.Info) bool { return slices.ContainsFunc(links, i.UsesLink) }
+		return uses(r.Info) || slices.ContainsFunc(r.Siblings, uses) || s.has(r.Info.PrefSrc)
+	}
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		a.stack.Routes.Dump(family, &route.Filter{}, &route.Cursor{}, func(r *route.Route) bool {
+			if r.Info.Protocol != unix.RTPROT_KERNEL && lost(r) {
+				s.routes = append(s.routes, routeConfigs(r)...)
+			}
+			return true
+		})
+	}
+	return s
+}
+
+func (s *snapshot) addLink(l *link.Link) {
+	st := s.a.stack
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		for _, x := range st.Addrs.OfLink(l, family) {
+			if x.Proto != addr.ProtoKernelLL { // comes by itself
+				s.addrs = append(s.addrs, onLink[addr.Config]{l.Index, addrConfig(st, x)})
+			}
+		}
+		for _, n := range st.Neighs.All(family) {
+			if n.Link == l && n.NUD&neigh.Valid&^unix.NUD_NOARP != 0 {
+				s.neighs = append(s.neighs, onLink[neigh.Config]{l.Index, neighConfig(n)})
+			}
+		}
+	}
+}
+
+func (s *snapshot) has(a netip.Addr) bool {
+	return a.IsValid() && slices.ContainsFunc(s.addrs, func(x onLink[addr.Config]) bool { return x.config.Prefix.Addr() == a })
+}
+
+// restore adds what is missing, after the steps of the plan were taken back.
+func (s *snapshot) restore() error {
+	st := s.a.stack
+	st.Net.Lock()
+	defer st.Net.Unlock()
+	var errs []error
+	for _, x := range s.addrs {
+		l := st.Links.ByIndex(x.link)
+		if l == nil || slices.ContainsFunc(st.Addrs.OfLink(l, familyOf(x.config.Prefix.Addr())), func(y *addr.Addr) bool {
+			return y.Prefix == x.config.Prefix
+		}) {
+			continue
+		}
+		x.config.Link = l
+		_, err := st.Addrs.Add(x.config, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+		errs = append(errs, err)
+	}
+	// Those that lead to the gateways of others first.
+	slices.SortStableFunc(s.routes, func(a, b route.Config) int { return int(b.Scope) - int(a.Scope) })
+	for i := range s.routes {
+		errs = append(errs, s.a.putRoute(&s.routes[i]))
+	}
+	for _, x := range s.neighs {
+		l := st.Links.ByIndex(x.link)
+		if l == nil {
+			continue
+		}
+		if now := st.Neighs.Lookup(l, x.config.Addr); now != nil && now.NUD&neigh.Valid != 0 {
+			continue
+		}
+		x.config.Link = l
+		errs = append(errs, st.Neighs.Add(x.config, unix.NLM_F_CREATE|unix.NLM_F_REPLACE))
+	}
+	return errors.Join(errs...)
+}
+
+// addrConfig says an address as a request that would make it.
+func addrConfig(st *controlplane.Stack, a *addr.Addr) addr.Config {
+	const states = unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED | unix.IFA_F_SECONDARY | unix.IFA_F_PERMANENT | unix.IFA_F_DEPRECATED
+	c := addr.Config{
+		Link: a.Link, Prefix: a.Prefix, Peer: a.Peer, Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope,
+		Metric: a.Metric, Proto: a.Proto, Flags: a.Flags &^ states,
+	}
+	if preferred, valid := st.Addrs.Remaining(a); valid != addr.Infinity || preferred != addr.Infinity {
+		c.Lifetimes = &addr.Lifetimes{Valid: valid, Preferred: preferred}
+	}
+	return c
+}
+
+// neighConfig says a neighbour as a request that would make it. What was learned is not sure any more.
+func neighConfig(n *neigh.Entry) neigh.Config {
+	c := neigh.Config{
+		Link: n.Link, Addr: n.Addr, HardAddr: n.HardAddr, HasAddr: true, NUD: n.NUD, Flags: n.Flags, Protocol: n.Protocol,
+	}
+	if n.NUD&neigh.InTimer != 0 {
+		c.NUD = unix.NUD_STALE
+	}
+	return c
+}
+
+// routeConfigs says a route as requests that would make it: an IPv6 route of several nexthops is
+// one for each, so that those that are missing can be added.
+func routeConfigs(r *route.Route) []route.Config {
+	i := r.Info
+	c := route.Config{
+		Family: r.Family, Type: i.Type, Scope: i.Scope, Protocol: i.Protocol, TOS: r.TOS, Pref: i.Pref, Table: r.Table,
+		Priority: i.Priority, Dst: r.Dst, PrefSrc: i.PrefSrc,
+	}
+	if r.HasExpires {
+		c.Expires = uint32(max(r.Expires/100, 1))
+	}
+	if i.Metrics != nil {
+		m := *i.Metrics
+		c.Metrics = &m
+	}
+	if len(r.Siblings) == 0 && len(i.Hops) == 1 {
+		h := hopConfig(&i.Hops[0])
+		c.Oif, c.Gateway, c.Flags, c.Realm = h.Oif, h.Gateway, uint32(h.Flags), h.Realm
+		return []route.Config{c}
+	}
+	if len(r.Siblings) == 0 {
+		for n := range i.Hops {
+			c.Hops = append(c.Hops, hopConfig(&i.Hops[n]))
+		}
+		return []route.Config{c}
+	}
+	var all []route.Config
+	for _, s := range append([]*nexthop.Info{i}, r.Siblings...) {
+		one := c
+		one.Hops = []route.HopConfig{hopConfig(&s.Hops[0])}
+		all = append(all, one)
+	}
+	return all
+}
+
+func hopConfig(h *nexthop.Hop) route.HopConfig {
+	return route.HopConfig{
+		Oif: h.Oif(), Gateway: h.Gateway, Flags: h.Flags & unix.RTNH_F_ONLINK, Hops: uint8(h.Weight - 1), Realm: h.Realm,
+	}
+}
