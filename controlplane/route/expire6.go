@@ -5,8 +5,6 @@ package route
 import (
 	"slices"
 	"time"
-
-	"skua/controlplane/nexthop"
 )
 
 // gcInterval is how often ended routes are deleted (ip6_rt_gc_interval). Packets and lookups pass
@@ -106,7 +104,7 @@ func (t *Table) expire6() {
 
 func (t *Table) delete6(a uint32) {
 	x := t.expires[a]
-	err := t.unlink6(x.table, x.key, x.plen, func(_ *nexthop.Info, s uint32) bool { return s == a }, true)
+	err := t.unlink6(x.table, x.key, x.plen, a, false, true)
 	if err != nil {
 		t.net.Log.Warn("expired route stays", "err", err)
 	}

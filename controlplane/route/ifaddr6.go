@@ -10,7 +10,6 @@ import (
 
 	"skua/controlplane/addr"
 	"skua/controlplane/link"
-	"skua/controlplane/nexthop"
 	"skua/controlplane/rtnl"
 )
 
@@ -164,7 +163,7 @@ func (t *Table) delPrefix6(ip netip.Addr, bits int, l *link.Link) {
 	if a == 0 {
 		return
 	}
-	t.silently6("prefix", t.unlink6(tab, k, plen, func(_ *nexthop.Info, s uint32) bool { return s == a }, true))
+	t.silently6("prefix", t.unlink6(tab, k, plen, a, false, true))
 }
 
 // joinAnycast6 is addrconf_join_anycast: a router answers for the subnet's anycast address.

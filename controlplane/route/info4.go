@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
 	"skua/controlplane/rtnl"
 )
@@ -285,7 +284,7 @@ func (t *Table) checkOnlink4(cfg *Config, h *HopConfig, hop *nexthop.Hop) error 
 		return rtnl.Errorf(unix.ENODEV, "Nexthop device required for onlink")
 	case !l.Up():
 		return rtnl.Errorf(unix.ENETDOWN, "Nexthop device is not up")
-	case t.addrType4(h.Gateway, l, unix.RT_TABLE_LOCAL) != unix.RTN_UNICAST:
+	case t.AddrType(h.Gateway) != unix.RTN_UNICAST:
 		return rtnl.Errorf(unix.EINVAL, "Nexthop has invalid gateway")
 	}
 	hop.Link, hop.Scope = l, unix.RT_SCOPE_LINK
@@ -304,14 +303,13 @@ func (t *Table) validPrefSrc4(cfg *Config) bool {
 	if id == unix.RT_TABLE_MAIN {
 		id = unix.RT_TABLE_LOCAL
 	}
-	return t.addrType4(cfg.PrefSrc, nil, id) == unix.RTN_LOCAL ||
+	return t.addrType4(cfg.PrefSrc, id) == unix.RTN_LOCAL ||
 		id != unix.RT_TABLE_LOCAL &&
-			t.addrType4(cfg.PrefSrc, nil, unix.RT_TABLE_LOCAL) == unix.RTN_LOCAL
+			t.AddrType(cfg.PrefSrc) == unix.RTN_LOCAL
 }
 
-// addrType4 is what a table says of an address (inet_addr_type_dev_table): RTN_*. l, when not nil,
-// must be the link of the route that says so.
-func (t *Table) addrType4(a netip.Addr, l *link.Link, table uint32) uint8 {
+// addrType4 is what a table says of an address (inet_addr_type_table): RTN_*.
+func (t *Table) addrType4(a netip.Addr, table uint32) uint8 {
 	switch {
 	case isZeronet(a) || isLimitedBroadcast(a):
 		return unix.RTN_BROADCAST
@@ -322,7 +320,7 @@ func (t *Table) addrType4(a netip.Addr, l *link.Link, table uint32) uint8 {
 	}
 	flow := flow4{dst: keyOf(a)}
 	var res result4
-	if t.lookupTable4(table, &flow, false, &res) == 0 && (l == nil || len(res.info.Hops) > 0 && res.info.Hops[0].Link == l) {
+	if t.lookupTable4(table, &flow, false, &res) == 0 {
 		return res.info.Type
 	}
 	return unix.RTN_UNICAST
@@ -330,7 +328,7 @@ func (t *Table) addrType4(a netip.Addr, l *link.Link, table uint32) uint8 {
 
 // AddrType says what an IPv4 address is to this host (inet_addr_type): RTN_LOCAL, RTN_BROADCAST,
 // RTN_MULTICAST or RTN_UNICAST.
-func (t *Table) AddrType(a netip.Addr) uint8 { return t.addrType4(a, nil, unix.RT_TABLE_LOCAL) }
+func (t *Table) AddrType(a netip.Addr) uint8 { return t.addrType4(a, unix.RT_TABLE_LOCAL) }
 
 func markCarrier(h *nexthop.Hop) {
 	if !h.Link.Carrier {

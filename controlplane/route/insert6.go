@@ -65,7 +65,7 @@ func (t *Table) insert6(tab *fibTable, cfg *Config, info *nexthop.Info) (inserte
 	create := cfg.NLFlags&unix.NLM_F_CREATE != 0
 	r := inserted6{key: k, plen: plen, nlflags: unix.NLM_F_EXCL | cfg.NLFlags&unix.NLM_F_APPEND}
 	node := tab.trie.find(k, plen)
-	if node == 0 && replace && !create && plen > 0 { // of the default route there is always a node
+	if replace && !create && plen > 0 && !tab.trie.has(k, plen) { // of ::/0 there is always a node
 		return r, rtnl.Errorf(unix.ENOENT, "Can not replace route - no match found")
 	}
 	var head uint32
@@ -308,7 +308,7 @@ func (t *Table) throws6(tab *fibTable, k key, plen uint8) bool {
 	return false
 }
 
-// route6 is the view of an alias with its siblings, the first of which it begins with.
+// route6 is the view of an alias with its siblings: those behind it, then those before it.
 func (t *Table) route6(tab *fibTable, k key, plen uint8, a uint32) Route {
 	r := t.route(tab, k, plen, a)
 	if !multipath6(r.Info) {
@@ -318,10 +318,16 @@ func (t *Table) route6(tab *fibTable, k key, plen uint8, a uint32) Route {
 	if node == 0 {
 		return r
 	}
+	before := 0
 	for s := tab.trie.at(node).head; s != 0; s = t.alias.at(s).next {
-		if s != a && t.info(s).Priority == r.Info.Priority && multipath6(t.info(s)) {
+		if s == a {
+			before = len(r.Siblings)
+		} else if t.info(s).Priority == r.Info.Priority && multipath6(t.info(s)) {
 			r.Siblings = append(r.Siblings, t.info(s))
 		}
+	}
+	if before > 0 {
+		r.Siblings = slices.Concat(r.Siblings[before:], r.Siblings[:before])
 	}
 	return r
 }

@@ -146,9 +146,7 @@ func (t *Table) delOne6(cfg *Config, allHops bool) error {
 			continue
 		}
 		all := allHops && !cfg.Gateway.IsValid() && multipath6(info)
-		return t.unlink6(tab, k, plen, func(of *nexthop.Info, s uint32) bool {
-			return s == a || all && of.Priority == info.Priority && multipath6(of)
-		}, cfg.internal)
+		return t.unlink6(tab, k, plen, a, all, cfg.internal)
 	}
 	return unix.ESRCH
 }
@@ -162,21 +160,23 @@ func (t *Table) matchesNull6(cfg *Config) bool {
 		(!cfg.Gateway.IsValid() || cfg.Gateway.IsUnspecified())
 }
 
-// unlink6 deletes those aliases of a prefix that which says, as one route.
-func (t *Table) unlink6(tab *fibTable, k key, plen uint8, which func(*nexthop.Info, uint32) bool, internal bool) error {
+// unlink6 deletes an alias of a prefix, or with all the multipath route that it is part of.
+func (t *Table) unlink6(tab *fibTable, k key, plen uint8, a uint32, all, internal bool) error {
 	e := t.begin6(tab, k, plen)
+	info := t.info(a)
+	r := t.route(tab, k, plen, a)
+	if all {
+		r = t.route6(tab, k, plen, a)
+	}
 	var gone []uint32
 	for p := &tab.trie.at(e.node).head; *p != 0; {
-		if a := *p; which(t.info(a), a) {
-			gone = append(gone, a)
-			*p = t.alias.at(a).next
+		s := *p
+		if of := t.info(s); s == a || all && of.Priority == info.Priority && multipath6(of) {
+			gone = append(gone, s)
+			*p = t.alias.at(s).next
 			continue
 		}
-		p = &t.alias.at(*p).next
-	}
-	r := t.route(tab, k, plen, gone[0])
-	for _, a := range gone[1:] {
-		r.Siblings = append(r.Siblings, t.info(a))
+		p = &t.alias.at(s).next
 	}
 	if err := t.finish6(e); err != nil {
 		return err

@@ -132,6 +132,15 @@ func (t *trie) find(k key, plen uint8) uint32 {
 	return 0
 }
 
+// has says whether there is a node for a prefix, be it only a branch.
+func (t *trie) has(k key, plen uint8) bool {
+	i := t.root
+	for i != 0 && t.at(i).plen < plen {
+		i = t.at(i).child[k.bit(t.at(i).plen)]
+	}
+	return i != 0 && t.at(i).plen == plen && t.at(i).key == k
+}
+
 // insert gives the node of a prefix, making it when it is not there. A node that is new has no
 // alias: the caller sets head at once, or calls trim.
 func (t *trie) insert(k key, plen uint8) uint32 {

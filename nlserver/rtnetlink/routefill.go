@@ -65,7 +65,10 @@ func fillRoute4(e *nlmsg.Encoder, r *route.Route, typ uint8) {
 		family: unix.AF_INET, dstLen: uint8(r.Dst.Bits()), tos: r.TOS, table: tableCompat(r.Table),
 		protocol: i.Protocol, scope: i.Scope, typ_: typ, flags: i.Flags,
 	}
-	if len(i.Hops) == 1 {
+	switch len(i.Hops) {
+	case 0: // in the kernel a hop without a link
+		m.flags &= unix.RTNH_F_ONLINK
+	case 1:
 		m.flags = uint32(shownFlags(&i.Hops[0], unix.AF_INET))
 	}
 	m.put(e.Raw(unix.SizeofRtMsg))
