@@ -59,14 +59,8 @@ of the kernel: start it with "skua run FILE", then "skua exec -- ip route add ..
 	root.AddCommand(runCommand(), checkCommand(), reloadCommand(find), execCommand(find),
 		statsCommand(find), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err) })
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range root.Commands() {
 		args := cmd.Args
-		if args == nil {
-			args = cobra.ArbitraryArgs
-			if cmd == root {
-				args = cobra.NoArgs
-			}
-		}
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
 			if err := args(cmd, given); err != nil {
 				return misused(cmd, err)
