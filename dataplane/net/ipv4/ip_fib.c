@@ -55,6 +55,7 @@ int fib_table_insert(struct fib_table *tb, uint32_t dst, uint8_t plen, uint32_t 
 {
 	if (!fib_prefix_valid(dst, plen) || nh_id == 0 || nh_id > FIB_NH_ID_MAX)
 		return -EINVAL;
+	fib_table_prefetch(tb, dst); /* while the RIB is searched */
 	return fib_lpm_insert(&tb->lpm, fib_table_key(dst), plen, nh_id);
 }
 
@@ -62,6 +63,7 @@ int fib_table_delete(struct fib_table *tb, uint32_t dst, uint8_t plen)
 {
 	if (!fib_prefix_valid(dst, plen))
 		return -EINVAL;
+	fib_table_prefetch(tb, dst);
 	return fib_lpm_delete(&tb->lpm, fib_table_key(dst), plen);
 }
 
