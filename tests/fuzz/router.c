@@ -192,12 +192,12 @@ static void add_routes(void)
 	add_route(RT_TABLE_MAIN, "2001:db8:d::", 48, GROUP + V6);
 }
 
-void router_start(void)
+void router_start(unsigned int workers)
 {
 	char *argv[] = {"router", "--no-huge", "--no-shconf",    "--no-pci",
 			"-m",     "64",        "--no-telemetry", "--log-level=error"};
 	struct dp_conf conf = {
-	    .workers = 1, .mbufs = 4095, .neigh_max = 1024, .punt_bytes = 1 << 20};
+	    .workers = workers, .mbufs = 4095, .neigh_max = 1024, .punt_bytes = 1 << 20};
 
 	ok(rte_eal_init(8, argv), "rte_eal_init");
 	ok(dp_init(&conf), "dp_init");
@@ -211,6 +211,7 @@ void router_start(void)
 		ok(port, "dp_ring_port");
 		router_port[i] = (uint16_t)port;
 		ok(dp_port_add(router_port[i], 1, 1), "dp_port_add");
+		ok(dp_port_rxq(router_port[i], 0, i % workers), "dp_port_rxq");
 		add_link(i);
 		for (int host = 1; host <= 2; host++) {
 			snprintf(text, sizeof(text), "10.0.%u.%d", i + 1, host);
@@ -224,7 +225,8 @@ void router_start(void)
 	}
 	add_loopback();
 	add_routes();
-	ok(dp_worker_enter(0), "dp_worker_enter");
+	for (uint32_t w = 0; w < workers; w++)
+		ok(dp_worker_enter(w), "dp_worker_enter");
 }
 
 void router_stop(void)

@@ -21,9 +21,10 @@ extern uint16_t router_port[ROUTER_PORTS];
 /* Addresses 02:00:00:00:00:p1 are the router's, 02:00:00:00:00:p2 the neighbours'. */
 void router_mac(uint8_t mac[6], unsigned int port, unsigned int host);
 
-void router_start(void);
+/* workers: port p is polled by worker p % workers; one transmit queue for all of them. */
+void router_start(unsigned int workers);
 void router_stop(void);
-/* One frame in; one turn; one frame out (0: none). */
+/* One frame in; one turn of worker 0; one frame out (0: none). */
 void router_send(unsigned int port, const void *frame, uint32_t len);
 int router_poll(void);
 int router_recv(unsigned int port, void *buf, uint32_t room);

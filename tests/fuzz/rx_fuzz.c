@@ -43,7 +43,7 @@ static unsigned int pool_full;
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	router_start();
+	router_start(1);
 	for (uint32_t i = 0; i < DP_PUNT_MAX; i++)
 		dp_punt_police(i, 0, 0);
 	pool_full = rte_mempool_avail_count(dp_mempool());

@@ -378,7 +378,7 @@ int main(void)
 	    {"stale nexthop", stale_nexthop},
 	};
 
-	router_start();
+	router_start(1);
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int before = failures;
 

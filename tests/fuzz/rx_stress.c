@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rx_stress.c [SECONDS [SEED]] - the control plane changes everything while a worker forwards.
+ * rx_stress.c [SECONDS [SEED]] - the control plane changes everything while two workers forward.
  * What is published badly or freed too early shows under ASan; nothing else is asserted but that
  * packets come through, and that every one is back in its pool at the end.
  */
@@ -24,8 +24,10 @@
 #include "dataplane.h"
 #include "router.h"
 
+#define WORKERS 2
+
 static _Atomic int stop;
-static uint64_t received;
+static _Atomic uint64_t received;
 
 static uint64_t rnd(uint64_t *state)
 {
@@ -47,14 +49,14 @@ static uint16_t checksum(const uint8_t *p, int len)
 }
 
 /* A packet to somewhere that the changes concern. */
-static uint32_t frame_make(uint8_t *f, uint64_t *s)
+static uint32_t frame_make(uint8_t *f, uint64_t *s, unsigned int port)
 {
 	uint64_t r = rnd(s);
 	uint8_t last = (uint8_t)(2 + r % 12);
 
 	memset(f, 0, 100);
-	router_mac(f, 0, 1);
-	router_mac(f + 6, 0, 2);
+	router_mac(f, port, 1);
+	router_mac(f + 6, port, 2);
 	if (r & 0x100) {
 		static const uint8_t net[4] = {2, 0xa, 0xd, 0xe};
 
@@ -96,17 +98,16 @@ static uint32_t frame_make(uint8_t *f, uint64_t *s)
 
 static void *worker(void *arg)
 {
-	uint64_t s = 99;
+	unsigned int w = (unsigned int)(uintptr_t)arg;
+	uint64_t s = 99 + w;
 	uint8_t f[2048];
 
-	(void)arg;
 	while (!stop) {
 		for (int i = 0; i < 16; i++)
-			router_send(0, f, frame_make(f, &s));
-		router_poll();
-		for (unsigned int p = 0; p < ROUTER_PORTS; p++)
-			while (router_recv(p, f, sizeof(f)) > 0)
-				received++;
+			router_send(w, f, frame_make(f, &s, w));
+		dp_worker_poll(w);
+		while (router_recv(w, f, sizeof(f)) > 0)
+			received++;
 	}
 	return NULL;
 }
@@ -249,7 +250,7 @@ static void read_all(uint64_t r)
 	while (dp_route_dump(ROUTER_NET, 100, AF_INET, &last, routes, 64) > 0)
 		;
 	router_punts(punts);
-	inj.len = frame_make(f, &r);
+	inj.len = frame_make(f, &r, r & 1);
 	dp_inject(&inj, f);
 }
 
@@ -261,11 +262,13 @@ int main(int argc, char **argv)
 	uint64_t s = argc > 2 ? strtoull(argv[2], NULL, 0) | 1 : 12345, n = 0;
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
 	unsigned int full;
-	pthread_t thread;
+	uint8_t f[2048];
+	pthread_t threads[WORKERS];
 
-	router_start();
+	router_start(WORKERS);
 	full = rte_mempool_avail_count(dp_mempool());
-	pthread_create(&thread, NULL, worker, NULL);
+	for (uintptr_t w = 0; w < WORKERS; w++)
+		pthread_create(&threads[w], NULL, worker, (void *)w);
 	while (time(NULL) < end) {
 		uint64_t r = rnd(&s);
 
@@ -273,11 +276,16 @@ int main(int argc, char **argv)
 		n++;
 	}
 	stop = 1;
-	pthread_join(thread, NULL);
+	for (unsigned int w = 0; w < WORKERS; w++)
+		pthread_join(threads[w], NULL);
 	for (uint32_t i = 1; i <= 2; i++)
 		dp_link_del(ROUTER_NET, i);
 	dp_net_del(ROUTER_NET);
-	router_poll();
+	for (uint32_t w = 0; w < WORKERS; w++)
+		dp_worker_poll(w);
+	for (unsigned int p = 0; p < ROUTER_PORTS; p++)
+		while (router_recv(p, f, sizeof(f)) > 0)
+			;
 	fprintf(stderr, "%llu changes, %llu frames came through\n", (unsigned long long)n,
 		(unsigned long long)received);
 	if (rte_mempool_avail_count(dp_mempool()) != full) {
