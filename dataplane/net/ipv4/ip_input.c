@@ -51,7 +51,7 @@ static __rte_always_inline bool ip_rcv_core(struct softnet_data *sd, struct sk_b
 	if (tb)
 		fib_table_prefetch(tb, ntohl(iph->daddr));
 	if (likely(iph->ihl == 5)) {
-		if (unlikely(ip_fast_csum20(iph)))
+		if (unlikely(!ip_csum20_ok(iph)))
 			goto csum_error;
 	} else {
 		if (!pskb_may_pull(skb, iph->ihl * 4u))

@@ -6,8 +6,6 @@
  * and one bulk lookup per burst; whatever is odd about a packet sends it through
  * ip_route_input_slow(), which asks the kernel's questions in the kernel's order.
  */
-#include <rte_prefetch.h>
-
 #include <net/fib_filter.h>
 #include <net/flow.h>
 #include <net/ip.h>
@@ -292,24 +290,26 @@ void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct
 	bool simple = (dev->conf4 & (odd | need)) == need;
 	bool accept_local = dev->conf4 & DP_CONF_ACCEPT_LOCAL;
 	const struct net *net = dev_net(dev);
-	uint32_t dst[SKB_LIST_MAX], id[SKB_LIST_MAX];
+	uint32_t saddr[SKB_LIST_MAX], dst[SKB_LIST_MAX], id[SKB_LIST_MAX];
 	unsigned int k = 0;
 
-	for (unsigned int i = 0; i < n; i++)
-		dst[i] = ntohl(ip_hdr(list[i])->daddr);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct iphdr *iph = ip_hdr(list[i]);
+
+		saddr[i] = iph->saddr;
+		dst[i] = ntohl(iph->daddr);
+	}
 	fib_lookup_list(net, dst, id, n);
-	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(&net->nexthops[id[i]]);
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct sk_buff *skb = list[i];
-		const struct iphdr *iph = ip_hdr(skb);
 		const struct nexthop *nh = net_nexthop(net, id[i]);
+		uint32_t hlen = (uint32_t)skb->transport_header - skb->network_header;
 
 		if (likely(simple && nh && nh->type == RTN_UNICAST && nh->dev && nh->dev != dev &&
-			   ipv4_is_plain(iph->saddr) && ipv4_is_plain(iph->daddr) &&
-			   iph->ihl == 5 && skb->pkt_type == PACKET_HOST &&
-			   (!inet_ifaddr_maybe(net, iph->saddr) || accept_local))) {
+			   ipv4_is_plain(saddr[i]) && ipv4_is_plain(htonl(dst[i])) &&
+			   hlen == sizeof(struct iphdr) && skb->pkt_type == PACKET_HOST &&
+			   (!inet_ifaddr_maybe(net, saddr[i]) || accept_local))) {
 			skb->dst = nh;
 			skb->rt_type = RTN_UNICAST;
 			list[k++] = skb;
