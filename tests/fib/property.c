@@ -3,6 +3,7 @@
 
 // Random changes, compared with the twin after each; and again while readers look on.
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,7 +213,7 @@ static void *reader_loop(void *arg)
 			fib_table_lookup_bulk(rd->t->t4, a4, nh, 32);
 		for (i = 0; i < 32; i++)
 			reader_check(rd, &rd->spot[at + i], nh[i]);
-		rd->lookups += 32;
+		__atomic_store_n(&rd->lookups, rd->lookups + 32, __ATOMIC_RELAXED);
 		if (++polls % 4 == 0)
 			rcu_quiescent(rd->id);
 		if (polls % 1000 == 0) { // as a loop does that has nothing to do
@@ -256,6 +257,11 @@ static void readers_round(bool v6, size_t size, unsigned long ops, struct rnd *r
 		CHECK(pthread_create(&rd[i].thread, NULL, reader_loop, &rd[i]) == 0, "thread");
 	}
 
+	// On a busy machine a thread may start late; changes that nobody watches prove nothing.
+	for (i = 0; i < READERS; i++)
+		while (__atomic_load_n(&rd[i].lookups, __ATOMIC_RELAXED) == 0)
+			sched_yield();
+
 	for (k = 0; k < ops; k++) {
 		i = below(r, size);
 		if (i != 0 && i < stable) { // replaced by itself in its other form
@@ -279,7 +285,6 @@ static void readers_round(bool v6, size_t size, unsigned long ops, struct rnd *r
 		pthread_join(rd[i].thread, NULL);
 		rcu_unregister(i);
 		lookups += rd[i].lookups;
-		CHECK(rd[i].lookups > 0, "reader %zu did nothing", i);
 	}
 	table_check_dump(&t, &twin, r);
 	table_check_nodes(&t);

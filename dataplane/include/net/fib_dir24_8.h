@@ -11,8 +11,9 @@
 #include <lib/fib_lpm.h>
 
 /*
- * Above so many routes the 64 MiB are worth it: the trie view, at a hundredth of the memory, is as
- * fast until its lines no longer fit the second cache.
+ * Above so many routes the 64 MiB are worth it: 10 to 16 cycles for a look-up instead of 15 to 30.
+ * Below, the trie view does with a hundredth of the memory, which counts when there are many
+ * tables.
  */
 #define FIB_DIR24_8_ROUTES 32768
 
