@@ -103,6 +103,9 @@ func (h *Handler) open(p *dpif.Punt) (k packet, ok bool) {
 		k.l4 = least
 	case len(k.ip) >= ip6HdrLen && k.ip[0]>>4 == 6:
 		least, total = ip6HdrLen, ip6HdrLen+be16(4)
+		if be16(4) == 0 && k.ip[6] == unix.IPPROTO_HOPOPTS {
+			total = k.whole // a jumbogram has its length in an option, or none
+		}
 		k.src = netip.AddrFrom16([16]byte(k.ip[8:24]))
 		k.dst = netip.AddrFrom16([16]byte(k.ip[24:40]))
 		k.l4 = int(p.L4) - l3

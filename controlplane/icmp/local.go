@@ -31,8 +31,8 @@ func (h *Handler) HandleLocal(p *dpif.Punt) {
 		return
 	}
 	switch p.IPProto {
-	case unix.IPPROTO_UDP:
-		h.udp(&k)
+	case unix.IPPROTO_UDP, unix.IPPROTO_UDPLITE:
+		h.udp(&k, p.IPProto)
 	case unix.IPPROTO_TCP:
 		h.tcp(&k)
 	case unix.IPPROTO_ICMP, unix.IPPROTO_ICMPV6, unix.IPPROTO_IGMP:
@@ -40,6 +40,7 @@ func (h *Handler) HandleLocal(p *dpif.Punt) {
 			return // spoken here, and not by this way
 		}
 		h.unknown(&k)
+	case unix.IPPROTO_PIM: // the kernel speaks it as far as to take it
 	case unix.IPPROTO_NONE:
 		if k.is4() {
 			h.unknown(&k)
@@ -75,8 +76,8 @@ func (k *packet) nexthdrOffset() uint32 {
 	return uint32(field)
 }
 
-// udp is __udp4_lib_rcv and __udp6_lib_rcv for a port that nobody listens on.
-func (h *Handler) udp(k *packet) {
+// udp is __udp4_lib_rcv and __udp6_lib_rcv for a port that nobody listens on, of UDP and UDP-Lite.
+func (h *Handler) udp(k *packet, proto uint8) {
 	c := &h.mib.local
 	if !k.is4() {
 		c = &h.mib.local6
@@ -85,17 +86,22 @@ func (h *Handler) udp(k *packet) {
 	if len(d) < udpHdrLen {
 		return
 	}
-	length := int(binary.BigEndian.Uint16(d[4:]))
-	if length == 0 && !k.is4() {
-		length = len(d)
+	// covered are the bytes that the checksum is over.
+	covered := int(binary.BigEndian.Uint16(d[4:]))
+	if covered == 0 && (proto == unix.IPPROTO_UDPLITE || !k.is4()) {
+		covered = len(d)
 	}
-	if length > len(d) || length < udpHdrLen {
+	if covered > len(d) || covered < udpHdrLen {
 		c.UDPInErrors++
 		return
 	}
-	d = d[:length]
+	if proto == unix.IPPROTO_UDP {
+		d = d[:covered]
+		k.ip = k.ip[:k.l4+covered] // pskb_trim_rcsum: an error quotes no more
+	}
 	sum := binary.BigEndian.Uint16(d[6:])
-	if sum == 0 && !k.is4() || sum != 0 && checksum(d, pseudo(k.src, k.dst, unix.IPPROTO_UDP, len(d))) != 0 {
+	must := proto == unix.IPPROTO_UDPLITE || !k.is4()
+	if sum == 0 && must || sum != 0 && checksum(d[:covered], pseudo(k.src, k.dst, proto, len(d))) != 0 {
 		c.UDPInCsumErrors++
 		c.UDPInErrors++
 		return
@@ -177,7 +183,7 @@ func (h *Handler) tcp(k *packet) {
 	c.TCPOutSegs++
 	if k.is4() {
 		h.push4(&out4{
-			route: &r, src: k.dst, dst: k.src, tos: k.ip[1], df: true, proto: unix.IPPROTO_TCP,
+			route: &r, src: k.dst, dst: k.src, tos: k.ip[1] &^ inetECNMask, df: true, proto: unix.IPPROTO_TCP,
 			payload: sumInto(rst, 16, pseudo(k.dst, k.src, unix.IPPROTO_TCP, len(rst))),
 		})
 		return

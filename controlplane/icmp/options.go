@@ -53,7 +53,11 @@ func (h *Handler) echoOptions(k *packet, bad uint32) (options, error) {
 			continue
 		}
 		if len(in) < 2 || in[1] < 2 || int(in[1]) > len(in) {
-			break // cut by bad
+			// Cut by bad. A security label counts all the same: it was noted before it was refused.
+			if in[0] == ipoptCIPS && cipso == nil {
+				cipso = optionAt(k.ip, int(bad))
+			}
+			break
 		}
 		opt := in[:in[1]]
 		switch {
@@ -80,6 +84,25 @@ func (h *Handler) echoOptions(k *packet, bad uint32) (options, error) {
 		o.data = append(o.data, ipoptEnd)
 	}
 	return o, nil
+}
+
+// optionAt is the option of an IPv4 header that the offset at is in; nil: there is none.
+func optionAt(ip []byte, at int) []byte {
+	end := min(int(ip[0]&15)*4, len(ip))
+	for off := ipHdrLen; off < end && ip[off] != ipoptEnd; {
+		n := 1
+		if ip[off] != ipoptNoop {
+			if off+1 >= end || ip[off+1] < 2 || off+int(ip[off+1]) > end {
+				return nil
+			}
+			n = int(ip[off+1])
+		}
+		if at < off+n {
+			return ip[off : off+n]
+		}
+		off += n
+	}
+	return nil
 }
 
 func (o *options) recordRoute(opt []byte) error {

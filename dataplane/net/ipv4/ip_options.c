@@ -11,6 +11,10 @@
 #include <net/checksum.h>
 #include <net/ip.h>
 
+#ifndef IPOPT_CIPSO
+#define IPOPT_CIPSO 134
+#endif
+
 /* skb->ip.opt_flags */
 #define IPOPT_F_RR_NEEDADDR (1u << 0)
 #define IPOPT_F_TS_NEEDADDR (1u << 1)
@@ -176,6 +180,10 @@ static bool options_one(struct options *o, uint32_t off, uint32_t len)
 		if (!o->iph[off + 2] && !o->iph[off + 3])
 			o->skb->ip.router_alert = (uint8_t)off;
 		return true;
+	case IPOPT_CIPSO:
+		/* there is no domain of interpretation (cipso_v4_validate) */
+		o->bad = off + (len < 8 ? 1 : 2);
+		return false;
 	default:
 		return true; /* unknown: passed on as it is */
 	}
@@ -213,9 +221,7 @@ bool ip_options_compile(struct softnet_data *sd, struct sk_buff *skb)
 			goto error;
 		off += len;
 	}
-	/* what END cleared, or a full timestamp counted, is in no checksum yet */
-	iph->check = 0;
-	iph->check = ip_fast_csum(iph, iph->ihl);
+	/* what was written is in no checksum yet: ip_forward_options() sees to it */
 	return true;
 
 error:

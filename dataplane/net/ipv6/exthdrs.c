@@ -9,7 +9,16 @@
 #define IPV6_TLV_PAD1        0
 #define IPV6_TLV_PADN        1
 #define IPV6_TLV_ROUTERALERT 5
+#define IPV6_TLV_CALIPSO     7
+#define IPV6_TLV_IOAM        49
 #define IPV6_TLV_JUMBO       194
+
+/* Options of one header, padding not counted (max_hbh_opts_number, max_dst_opts_number). */
+#define IP6_MAX_OPTS_CNT 8
+
+/* Routing header types that are for those who have them switched on: RFC 6554, RFC 8754. */
+#define IPV6_SRCRT_TYPE_3 3
+#define IPV6_SRCRT_TYPE_4 4
 
 /* Headers that one packet may bear: more than anybody needs. */
 #define IP6_EXTHDRS_MAX 16
@@ -55,6 +64,22 @@ static bool ipv6_hop_ra(struct softnet_data *sd, struct sk_buff *skb, uint32_t o
 	return false;
 }
 
+/* RFC 9486: not asked for here, and so passed on; at an offset of 4n. */
+static bool ipv6_hop_ioam(struct softnet_data *sd, struct sk_buff *skb, uint32_t off)
+{
+	if (!(off & 3))
+		return true;
+	kfree_skb_reason(sd, skb, SKB_DROP_REASON_IP_INHDR);
+	return false;
+}
+
+/* RFC 5570: there is no domain of interpretation in which a label could be valid. */
+static bool ipv6_hop_calipso(struct softnet_data *sd, struct sk_buff *skb)
+{
+	kfree_skb_reason(sd, skb, SKB_DROP_REASON_IP_INHDR);
+	return false;
+}
+
 /* RFC 2675. */
 static bool ipv6_hop_jumbo(struct softnet_data *sd, struct sk_buff *skb, uint32_t off)
 {
@@ -94,7 +119,7 @@ static bool ipv6_hop_jumbo(struct softnet_data *sd, struct sk_buff *skb, uint32_
 static bool ip6_parse_tlv(struct softnet_data *sd, struct sk_buff *skb, uint32_t off, uint32_t len,
 			  bool hop)
 {
-	uint32_t end = off + len, padlen = 0;
+	uint32_t end = off + len, padlen = 0, count = 0;
 
 	for (off += 2; off < end;) {
 		const uint8_t *p = skb_network_header(skb) + off;
@@ -123,12 +148,19 @@ static bool ip6_parse_tlv(struct softnet_data *sd, struct sk_buff *skb, uint32_t
 			continue;
 		}
 		padlen = 0;
+		if (++count > IP6_MAX_OPTS_CNT)
+			goto bad;
 		if (hop && p[0] == IPV6_TLV_ROUTERALERT) {
 			if (!ipv6_hop_ra(sd, skb, off))
 				return false;
 		} else if (hop && p[0] == IPV6_TLV_JUMBO) {
 			if (!ipv6_hop_jumbo(sd, skb, off))
 				return false;
+		} else if (hop && p[0] == IPV6_TLV_IOAM) {
+			if (!ipv6_hop_ioam(sd, skb, off))
+				return false;
+		} else if (hop && p[0] == IPV6_TLV_CALIPSO) {
+			return ipv6_hop_calipso(sd, skb);
 		} else if (!ip6_tlvopt_unknown(sd, skb, off)) {
 			return false;
 		}
@@ -169,6 +201,10 @@ static bool ipv6_rthdr_rcv(struct softnet_data *sd, struct sk_buff *skb, uint32_
 	if (skb->pkt_type != PACKET_HOST) {
 		IP6_INC_STATS(sd, dev_net(skb->dev), IPSTATS_MIB_INADDRERRORS);
 		kfree_skb_reason(sd, skb, SKB_DROP_REASON_IP_INADDRERRORS);
+		return false;
+	}
+	if (p[2] == IPV6_SRCRT_TYPE_3 || p[2] == IPV6_SRCRT_TYPE_4) {
+		kfree_skb_reason(sd, skb, SKB_DROP_REASON_NOT_SPECIFIED);
 		return false;
 	}
 	if (!p[3])
