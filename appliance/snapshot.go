@@ -23,6 +23,7 @@ import (
 // daemons have put there.
 type snapshot struct {
 	a      *applier
+	links  []uint32 // ifindex
 	addrs  []onLink[addr.Config]
 	neighs []onLink[neigh.Config]
 	routes []route.Config
@@ -72,11 +73,10 @@ func (a *applier) snapshot(plan []conf.Step) *snapshot {
 
 func (s *snapshot) addLink(l *link.Link) {
 	st := s.a.stack
+	s.links = append(s.links, l.Index)
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		for _, x := range st.Addrs.OfLink(l, family) {
-			if x.Proto != addr.ProtoKernelLL { // comes by itself
-				s.addrs = append(s.addrs, onLink[addr.Config]{l.Index, addrConfig(st, x)})
-			}
+			s.addrs = append(s.addrs, onLink[addr.Config]{l.Index, addrConfig(st, x)})
 		}
 		for _, n := range st.Neighs.All(family) {
 			if n.Link == l && n.NUD&neigh.Valid&^unix.NUD_NOARP != 0 {
@@ -96,6 +96,11 @@ func (s *snapshot) restore() error {
 	st.Net.Lock()
 	defer st.Net.Unlock()
 	var errs []error
+	for _, i := range s.links {
+		if l := st.Links.ByIndex(i); l != nil {
+			s.dropNewLinkLocal(l)
+		}
+	}
 	for _, x := range s.addrs {
 		l := st.Links.ByIndex(x.link)
 		if l == nil || slices.ContainsFunc(st.Addrs.OfLink(l, familyOf(x.config.Prefix.Addr())), func(y *addr.Addr) bool {
@@ -124,6 +129,16 @@ func (s *snapshot) restore() error {
 		errs = append(errs, st.Neighs.Add(x.config, unix.NLM_F_CREATE|unix.NLM_F_REPLACE))
 	}
 	return errors.Join(errs...)
+}
+
+// dropNewLinkLocal deletes the link-local address that a link which came again made of another MAC
+// address than the one it had when it came first.
+func (s *snapshot) dropNewLinkLocal(l *link.Link) {
+	for _, x := range s.a.stack.Addrs.OfLink(l, unix.AF_INET6) {
+		if x.Proto == addr.ProtoKernelLL && !s.has(x.Local()) {
+			s.a.stack.Addrs.Remove(x)
+		}
+	}
 }
 
 // addrConfig says an address as a request that would make it.

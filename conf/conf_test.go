@@ -140,6 +140,26 @@ func TestPlanRefusesWhatNeedsARestart(t *testing.T) {
 	}
 }
 
+func TestErrorsOfValuesNameTheTable(t *testing.T) {
+	for n, want := range []string{
+		`test.toml:2: link[0].mtu: wrong type: have string, want integer`,
+		`test.toml:6: link[1].mtu: wrong type: have string, want integer`,
+		`test.toml:10: link[2].mtu: wrong type: have string, want integer`,
+	} {
+		var text string
+		for i := range 3 {
+			mtu := "1500"
+			if i == n {
+				mtu = `"x"`
+			}
+			text += "[[link]]\nmtu = " + mtu + "\nname = \"a\"\nvdev = \"net_null0\"\n"
+		}
+		if _, err := Parse("test.toml", []byte(text)); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 func TestErrorsOfStepsNameTheLine(t *testing.T) {
 	c := parse(t, "[sysctl]\n\"net.ipv4.conf.a.rp_filter\" = 1\n"+base)
 	plan, err := Plan(nil, c)

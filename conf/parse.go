@@ -58,7 +58,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	var c Config
 	md, err := toml.Decode(string(text), &c)
 	if err != nil {
-		return nil, Error{syntaxProblem(name, string(text), err)}
+		return nil, Error{syntaxProblem(name, string(text), firstError(string(text), err))}
 	}
 	idx := indexLines(string(text))
 	v := &validator{file: name, lines: idx}
@@ -117,6 +117,29 @@ func (c *Config) path(s Step) string {
 
 // decodeError is the form in which the decoder reports a value of the wrong type.
 var decodeError = regexp.MustCompile(`(?s)^toml: line (\d+)(?: \(last key "([^"]*)"\))?: (.*)$`)
+
+// firstError finds which of the tables of one name (the second [[link]]) a wrong value is in: the
+// decoder says the line of the last of them. It is the last table of the shortest beginning of the
+// file that has an error too.
+func firstError(text string, err error) error {
+	lines := strings.SplitAfter(text, "\n")
+	var ends []int // in lines, before a table begins
+	for path, n := range indexLines(text) {
+		if strings.HasSuffix(path, "]") {
+			ends = append(ends, n-1)
+		}
+	}
+	slices.Sort(ends)
+	sort.Search(len(ends), func(i int) bool {
+		var c Config
+		_, e := toml.Decode(strings.Join(lines[:ends[i]], ""), &c)
+		if e != nil {
+			err = e
+		}
+		return e != nil
+	})
+	return err
+}
 
 func syntaxProblem(name, text string, err error) Problem {
 	p := Problem{File: name, Line: 1, Msg: strings.TrimPrefix(err.Error(), "toml: ")}
