@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -34,6 +35,15 @@ ip -6 route add prohibit 2001:db8:7::/48
 sysctl net.ipv4.icmp_msgs_per_sec=1000000
 sysctl net.ipv4.icmp_msgs_burst=1000000
 `
+
+// worlds are what is different in a world.
+var worlds = map[string]string{
+	"router":  "",
+	"strict":  "sysctl net.ipv4.conf.A.rp_filter=1\n",
+	"loose":   "sysctl net.ipv4.conf.A.rp_filter=2\nip route add default via 10.0.2.2\nip -6 route add default via fe80::b dev B\n",
+	"lenient": "sysctl net.ipv4.conf.all.accept_source_route=1\nsysctl net.ipv4.conf.all.bc_forwarding=1\nsysctl net.ipv4.conf.A.bc_forwarding=1\nsysctl net.ipv4.conf.A.accept_local=1\nsysctl net.ipv4.icmp_echo_ignore_broadcasts=0\nsysctl net.ipv4.conf.A.route_localnet=1\n",
+	"host":    "sysctl net.ipv4.ip_forward=0\nsysctl net.ipv6.conf.all.forwarding=0\nsysctl net.ipv4.conf.A.drop_unicast_in_l2_multicast=1\n",
+}
 
 // templates are packets worth changing a little.
 var templates = []string{
@@ -69,6 +79,47 @@ var templates = []string{
 	`eth h1 > A / ip6 h1 > 2001:db8:8::1 / udp 1 > 2`,
 	`eth h1 > A / ip6 h1 > h2 hlim 1 / icmp6 packet-too-big mtu 1280 / ip6 h2 > h1 / udp 1 > 2`,
 	`eth h1 > mcast:ff02::1 / ip6 fe80::1:2 > ff02::1 hlim 1 / icmp6 echo-request id 1 seq 1`,
+	`eth h1 > A / ip 10.0.2.77 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip 192.0.2.77 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip 10.0.1.255 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip 10.0.2.1 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip 127.0.0.1 > 10.0.1.1 / udp 1 > 2`,
+	`eth h1 > A / ip 0.0.0.0 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip 224.1.1.1 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip 240.1.1.1 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip h1 > 10.0.2.255 / udp 1 > 2`,
+	`eth h1 > A / ip h1 > 255.255.255.255 / udp 1 > 2`,
+	`eth h1 > bcast / ip 0.0.0.0 > 255.255.255.255 / udp 68 > 67`,
+	`eth h1 > bcast / ip h1 > h2 / udp 1 > 2`,
+	`eth h1 > mcast:224.0.0.5 / ip h1 > 10.0.1.1 / icmp echo-request id 1`,
+	`eth h1 > mcast:239.1.2.3 / ip h1 > 239.1.2.3 ttl 9 / udp 1 > 2`,
+	`eth h1 > A / ip h1 > 127.0.0.5 / icmp echo-request id 1`,
+	`eth h1 > A / ip h1 > 0.0.0.0 / udp 1 > 2`,
+	`eth h1 > A / ip h1 > 10.0.1.1 opt 8307040a00020200 / udp 1 > 2 sum 0`,
+	`eth h1 > A / ip h1 > 10.0.1.1 opt 89070c0a00020200 / icmp echo-request id 1`,
+	`eth h1 > A / ip h1 > 10.0.1.1 opt 070f040000000000000000000000000000 / icmp echo-request id 1`,
+	`eth h1 > A / ip h1 > 10.0.1.1 opt 440c05010000000000000000 / udp 1 > 2`,
+	`eth h1 > A / ip6 2001:db8:2::77 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip6 ::1 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip6 ff02::1 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip6 :: > h2 / udp 1 > 2`,
+	`eth h1 > A / ip6 fe80::1:2 > h2 / udp 1 > 2`,
+	`eth h1 > A / ip6 fe80::1:2 > 2001:db8:2::1 / icmp6 echo-request id 1`,
+	`eth h1 > A / ip6 h1 > 2001:db8:1:: / icmp6 echo-request id 1`,
+	`eth h1 > A / ip6 h1 > fe80::ff:fe00:afe / udp 1 > 2`,
+	`eth h1 > mcast:ff0e::1 / ip6 h1 > ff0e::1 / udp 1 > 2`,
+	`eth h1 > mcast:ff02::1 / ip6 h1 > ff02::1 / hbh opt be020000 / udp 1 > 2`,
+	`eth h1 > mcast:ff02::1:ff00:1 / ip6 h1 > ff02::1:ff00:1 hlim 255 / icmp6 ns target 2001:db8:1::1 slla h1`,
+	`eth h1 > A / ip6 fe80::1:2 > fe80::ff:fe00:afe hlim 255 / icmp6 ns target fe80::ff:fe00:afe`,
+	`eth h1 > mcast:ff02::1:ff00:1 / ip6 :: > ff02::1:ff00:1 hlim 255 / icmp6 ns target 2001:db8:1::1 nonce 010203040506`,
+	`eth h1 > A / ip6 h1 > 2001:db8:1::1 hlim 255 / icmp6 na sol over target 2001:db8:1::2 tlla h1`,
+	`eth h1 > A / ip6 fe80::1:2 > 2001:db8:1::1 hlim 255 / icmp6 redirect target fe80::1:2 dest 2001:db8:9::9 tlla h1`,
+	`eth h1 > bcast / arp request sha h1 spa h1 tha 0 tpa 10.0.1.1 / pad 18`,
+	`eth h1 > bcast / arp request sha h1 spa 0.0.0.0 tha 0 tpa 10.0.1.1`,
+	`eth h1 > A / arp reply sha h1 spa h1 tha A tpa 10.0.1.1`,
+	`eth h1 > bcast / arp request sha h1 spa h1 tha 0 tpa 10.0.2.1`,
+	`eth h1 > A / vlan id 0 / ip h1 > h2 / udp 1 > 2`,
+	`eth h1 > A / vlan id 7 / ip h1 > h2 / udp 1 > 2`,
 }
 
 // sweeps are all values of one field each.
@@ -102,7 +153,7 @@ func sweeps() []string {
 			`eth h1 > A / ip h1 > 10.0.1.1 tos %d / tcp 1 > 2 syn`,
 			`eth h1 > A / ip h1 > 10.0.1.1 tos %d / udp 1 > 2`,
 			`eth h1 > A / ip6 h1 > 2001:db8:1::1 tc %d / tcp 1 > 2 syn`,
-			`eth h1 > A / ip6 h1 > 2001:db8:1::1 tc %d / icmp6 echo-request`,
+			`eth h1 > A / ip6 h1 > 2001:db8:1::1 tc %d / icmp6 echo-request id 1`,
 		} {
 			out = append(out, strings.ReplaceAll(text, "%d", strconv.Itoa(v)))
 		}
@@ -135,8 +186,11 @@ func sweeps() []string {
 func mutate(rnd *rand.Rand, frame []byte) []byte {
 	out := slices.Clone(frame)
 	addrs := [2]int{26, 34} // where the addresses are: they stay
-	if out[12] == 0x86 {
+	switch {
+	case out[12] == 0x86:
 		addrs = [2]int{22, 54}
+	case out[12] == 0x08 && out[13] == 0x06:
+		addrs = [2]int{22, 32}
 	}
 	for range rnd.IntN(3) {
 		switch rnd.IntN(8) {
@@ -184,7 +238,44 @@ func mutate(rnd *rand.Rand, frame []byte) []byte {
 			binary.BigEndian.PutUint16(out[24:], pkt.InternetChecksum(out[14:14+n]))
 		}
 	}
+	if rnd.IntN(4) != 0 {
+		mendTransport(out)
+	}
 	return out
+}
+
+// mendTransport makes the checksum behind an IP header without extension headers right.
+func mendTransport(frame []byte) {
+	if len(frame) < 34 {
+		return
+	}
+	ip := frame[14:]
+	var proto byte
+	var l4, end int
+	be := binary.BigEndian
+	switch {
+	case frame[12] == 0x08 && frame[13] == 0 && be.Uint16(ip[6:])&0x3fff == 0:
+		proto, l4, end = ip[9], int(ip[0]&15)*4, int(be.Uint16(ip[2:]))
+	case frame[12] == 0x86 && len(ip) >= 40:
+		proto, l4, end = ip[6], 40, 40+int(be.Uint16(ip[4:]))
+	default:
+		return
+	}
+	at, ok := map[byte]int{1: 2, 58: 2, 6: 16, 17: 6}[proto]
+	if !ok || l4+at+2 > end || end > len(ip) {
+		return
+	}
+	msg := ip[l4:end]
+	msg[at], msg[at+1] = 0, 0
+	src, dst := netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
+	if frame[12] == 0x86 {
+		src, dst = netip.AddrFrom16([16]byte(ip[8:24])), netip.AddrFrom16([16]byte(ip[24:40]))
+	}
+	sum := pkt.InternetChecksum(msg)
+	if proto != 1 {
+		sum = pkt.Checksum(src, dst, proto, msg)
+	}
+	be.PutUint16(msg[at:], sum)
 }
 
 // comparable is what must be the same of a frame: not identifications, flow labels and times that
@@ -200,7 +291,7 @@ func comparable(frame []byte) string {
 		own := false // made by the router: addresses say so
 		for _, f := range l.Fields {
 			own = own || f.Key == "src" && (strings.HasPrefix(f.Value, "10.0.1.1") && !strings.HasPrefix(f.Value, "10.0.1.1.") ||
-				f.Value == "10.0.2.1" || strings.HasSuffix(f.Value, "::1") || strings.HasPrefix(f.Value, "fe80::ff"))
+				f.Value == "10.0.2.1" || strings.HasPrefix(f.Value, "127.") || strings.HasSuffix(f.Value, "::1") || strings.HasPrefix(f.Value, "fe80::ff"))
 		}
 		kept := l.Fields[:0]
 		for _, f := range l.Fields {
@@ -230,19 +321,27 @@ func TestSkuaDoesWhatTheKernelDoes(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: the kernel is asked too")
 	}
-	n, seed := 3000, uint64(1)
+	n, seed := 5000, uint64(1)
 	if v, err := strconv.Atoi(os.Getenv("SKUA_DIFFERENTIAL")); err == nil { // frames
 		n = v
 	}
 	if v, err := strconv.ParseUint(os.Getenv("SKUA_SEED"), 10, 64); err == nil {
 		seed = v
 	}
-	s, err := Parse("twins", twins)
-	if err != nil {
-		t.Fatal(err)
+	for name, lines := range worlds {
+		t.Run(name, func(t *testing.T) {
+			s, err := Parse("twins", twins+lines)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, s, n/len(worlds), seed)
+		})
 	}
-	routers := []Router{newKernel(t, s), newSkua(t, s)}
-	for _, r := range routers {
+}
+
+func compare(t *testing.T, s *Script, n int, seed uint64) {
+	c := comparison{t: t, s: s, routers: []Router{newKernel(t, s), newSkua(t, s)}}
+	for _, r := range c.routers {
 		run := &Run{Script: s, Router: r}
 		if err := run.Setup(); err != nil {
 			t.Fatal(err)
@@ -251,8 +350,7 @@ func TestSkuaDoesWhatTheKernelDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := comparison{t: t, s: s, routers: routers}
-	for _, text := range sweeps() {
+	for _, text := range slices.Concat(templates, sweeps()) {
 		c.frame(text, pkt.MustBuild(text, s.Names))
 	}
 	rnd := rand.New(rand.NewPCG(seed, 0))
