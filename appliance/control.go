@@ -26,7 +26,11 @@ func controlHandler(inst *instance) http.Handler {
 		stats, err := inst.stats()
 		answer(w, stats, err)
 	})
-	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
+		if admin, _ := r.Context().Value(isAdmin{}).(bool); !admin {
+			http.Error(w, "permission denied: be root, or one of appliance.allow_users", http.StatusForbidden)
+			return
+		}
 		steps, err := inst.reload()
 		answer(w, steps, err)
 	})
@@ -42,6 +46,25 @@ func answer(w http.ResponseWriter, v any, err error) {
 	if err := json.NewEncoder(w).Encode(v); err != nil {
 		slog.Debug("control socket", "err", err)
 	}
+}
+
+// isAdmin is the key of whether a connection's other end may change things: as netlink decides it.
+type isAdmin struct{}
+
+func (inst *instance) isAdmin(c net.Conn) bool {
+	unixConn, ok := c.(*net.UnixConn)
+	if !ok {
+		return false
+	}
+	raw, err := unixConn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	admin := false
+	if err := raw.Control(func(fd uintptr) { admin, err = inst.server.Admin(int(fd)) }); err != nil {
+		return false
+	}
+	return admin && err == nil
 }
 
 // serveControl listens on path until ctx is done.
@@ -61,7 +84,12 @@ func (inst *instance) serveControl(ctx context.Context, path string, mode os.Fil
 			return errors.Join(err, l.Close())
 		}
 	}
-	srv := &http.Server{Handler: controlHandler(inst), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{
+		Handler: controlHandler(inst), ReadHeaderTimeout: 5 * time.Second,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, isAdmin{}, inst.isAdmin(c))
+		},
+	}
 	inst.run(ctx, "control socket", func(ctx context.Context) error {
 		answered := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {

@@ -228,8 +228,8 @@ func (srv *Server) isClosed() bool {
 	return srv.closed
 }
 
-// admin says whether the process at the other end of fd may change things.
-func (srv *Server) admin(fd int) (bool, error) {
+// Admin says whether the process at the other end of fd, a Unix socket's, may change things.
+func (srv *Server) Admin(fd int) (bool, error) {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return false, err

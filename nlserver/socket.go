@@ -48,7 +48,7 @@ type Socket struct {
 func newSocket(srv *Server, fd int) (*Socket, error) {
 	s := &Socket{srv: srv, fd: fd}
 	var err error
-	if s.admin, err = srv.admin(fd); err != nil {
+	if s.admin, err = srv.Admin(fd); err != nil {
 		return nil, err
 	}
 	if s.rcvbuf, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err != nil {

@@ -188,9 +188,9 @@ lladdr = "02:00:00:00:03:09"
 	})
 	t.Run("what needs a restart is refused by name", func(t *testing.T) {
 		before := state(e.i)
-		e.write("mbufs = 8192", "mbufs = 4096\nrx_desc = 512", "10.99.0.1/24", "10.98.0.1/24")
+		e.write("CONF\n", "CONF\nrx_desc = 512\ntx_desc = 512\n", "10.99.0.1/24", "10.98.0.1/24")
 		r := e.i.skua("reload")
-		if want := "skua: dataplane.mbufs, dataplane.rx_desc: a change takes effect only at the next start of Skua\n"; r.code != 1 || r.err != want {
+		if want := "skua: dataplane.rx_desc, dataplane.tx_desc: a change takes effect only at the next start of Skua\n"; r.code != 1 || r.err != want {
 			t.Errorf("exit %d: %s", r.code, r.err)
 		}
 		if after := state(e.i); after != before {
