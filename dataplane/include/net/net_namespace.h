@@ -139,6 +139,8 @@ static inline unsigned int nf_hook_list(struct softnet_data *sd, struct net *net
 /* Whether addr is an own address of any device (inet_lookup_ifaddr_rcu, ipv6_chk_addr). */
 bool inet_lookup_ifaddr(const struct net *net, uint32_t addr);
 bool ipv6_chk_addr(const struct net *net, const struct in6_addr *addr);
+/* Whether this device has it. */
+bool dev_has_addr6(const struct net_device *dev, const struct in6_addr *addr);
 /* Where the hash of a net's own addresses keeps one. */
 uint32_t inet_ifaddr_bucket(uint8_t family, const void *addr);
 /* The address a device speaks from, of at most this scope; 0: none (inet_select_addr). */

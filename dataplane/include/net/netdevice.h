@@ -76,6 +76,7 @@ struct net_device {
 	struct mc_list *mc_list4; /* RCU */
 	struct mc_list *mc_list6;
 	struct ifa_list *ifa_list; /* RCU */
+	struct nexthop *linklocal; /* fe80::/64 on this link */
 	struct dp_link conf;       /* as last set; the writer's */
 
 	struct net_device_stats stats[DP_MAX_WORKERS];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dp_init.c - the life of the data plane and of its workers. Everything starts from this list. */
+#include <signal.h>
 #include <stdatomic.h>
 
 #include <rte_lcore.h>
@@ -111,9 +112,13 @@ int dp_worker_main(void *arg)
 {
 	uint32_t worker = (uint32_t)(uintptr_t)arg;
 	struct softnet_data *sd = worker < DP_MAX_WORKERS ? softnet_data[worker] : NULL;
+	sigset_t all;
 
 	if (!sd)
 		return -EINVAL;
+	/* a signal on this thread would enter the Go runtime */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	sd->stats.lcore = rte_lcore_id();
 	rcu_online(worker);
 	while (!atomic_load_explicit(&dp_stopping, memory_order_relaxed)) {

@@ -23,6 +23,18 @@ static struct net_device *dev_new(struct net *net, uint32_t ifindex)
 	if (!dev)
 		return NULL;
 	memset(dev, 0, sizeof(*dev));
+	dev->linklocal = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*dev->linklocal));
+	if (!dev->linklocal) {
+		free(dev);
+		return NULL;
+	}
+	*dev->linklocal = (struct nexthop){
+	    .dev = dev,
+	    .ifindex = ifindex,
+	    .type = RTN_UNICAST,
+	    .scope = RT_SCOPE_LINK,
+	    .family = AF_INET6,
+	};
 	dev->net = net;
 	dev->ifindex = ifindex;
 	dev->port = DP_PORT_NONE;

@@ -23,8 +23,11 @@ static struct neigh_table *neigh_table_new(void)
 
 static void net_free(struct net *net)
 {
-	for (uint32_t i = 0; i < DP_MAX_LINKS; i++)
+	for (uint32_t i = 0; i < DP_MAX_LINKS; i++) {
+		if (net->devs[i])
+			free(net->devs[i]->linklocal);
 		free(net->devs[i]);
+	}
 	if (net->nexthops)
 		munmap(net->nexthops, DP_MAX_NEXTHOPS * sizeof(net->nexthops[0]));
 	free(net->arp_tbl);

@@ -40,6 +40,17 @@ bool ipv6_chk_addr(const struct net *net, const struct in6_addr *addr)
 	return inet_ifaddr_find(net, AF_INET6, addr);
 }
 
+bool dev_has_addr6(const struct net_device *dev, const struct in6_addr *addr)
+{
+	const struct ifa_list *l = __atomic_load_n(&dev->ifa_list, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; l && i < l->n; i++)
+		if (l->addr[i].family == AF_INET6 && !l->addr[i].tentative &&
+		    !memcmp(l->addr[i].addr, addr, 16))
+			return true;
+	return false;
+}
+
 uint32_t inet_select_addr(const struct net_device *dev)
 {
 	const struct ifa_list *l = __atomic_load_n(&dev->ifa_list, __ATOMIC_ACQUIRE);

@@ -72,6 +72,22 @@ const struct nexthop *fib6_lookup(const struct net *net, const struct in6_addr *
 
 /* --- one packet at a time --------------------------------------------------------------------- */
 
+/*
+ * A link-local destination means this link, whatever link the tables have its prefix or address on:
+ * ours if this device has it, else a neighbour here.
+ */
+static const struct nexthop *ip6_linklocal_nexthop(const struct net_device *dev,
+						   const struct in6_addr *daddr,
+						   const struct nexthop *nh)
+{
+	if (nh && nh->type == RTN_LOCAL &&
+	    (dev_has_addr6(dev, daddr) || !ipv6_chk_addr(dev_net(dev), daddr)))
+		return nh;
+	if (nh && nh->type != RTN_UNICAST && nh->type != RTN_LOCAL)
+		return nh;
+	return nh ? dev->linklocal : NULL;
+}
+
 /* Decides for one packet: rt_type RTN_UNICAST forwards, _LOCAL and _MULTICAST deliver. */
 static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct net_device *dev,
 						 struct sk_buff *skb)
@@ -89,6 +105,8 @@ static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct
 		return SKB_DROP_REASON_IP_INADDRERRORS;
 	}
 	nh = fib6_lookup(net, &hdr->daddr);
+	if (ipv6_addr_linklocal(&hdr->daddr))
+		nh = ip6_linklocal_nexthop(dev, &hdr->daddr, nh);
 	skb->dst = nh;
 	skb->rt_type = nh ? nh->type : RTN_UNREACHABLE;
 	if (!nh)
