@@ -17,23 +17,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DP_MAX_NETS 64	      /* instances of the stack */
-#define DP_MAX_LINKS 1024     /* ifindexes per net: 1 .. DP_MAX_LINKS - 1 */
-#define DP_MAX_WORKERS 16     /* poll-mode lcores */
-#define DP_MAX_TABLES 4096    /* routing tables in all, both families */
+#define DP_MAX_NETS     64   /* instances of the stack */
+#define DP_MAX_LINKS    1024 /* ifindexes per net: 1 .. DP_MAX_LINKS - 1 */
+#define DP_MAX_WORKERS  16   /* poll-mode lcores */
+#define DP_MAX_TABLES   4096 /* routing tables in all, both families */
 #define DP_MAX_NEXTHOPS (1u << 20)
-#define DP_MAX_GROUP 256      /* members of a nexthop group */
-#define DP_PORT_NONE UINT16_MAX
-#define DP_IFNAMSIZ 16
+#define DP_MAX_GROUP    256 /* members of a nexthop group */
+#define DP_PORT_NONE    UINT16_MAX
+#define DP_IFNAMSIZ     16
 
 /* --- life ---------------------------------------------------------------------------------- */
 
 struct dp_conf {
-	uint32_t workers;    /* 1 .. DP_MAX_WORKERS */
-	uint32_t mbufs;	     /* mbufs in the packet pool */
-	uint32_t mbuf_data;  /* bytes of data room per mbuf, without headroom; 0: 2048 */
-	uint32_t neigh_max;  /* neighbour entries per net and family; 0: 131072 */
-	uint32_t punt_bytes; /* punt ring per worker, a power of two; 0: 4 MiB */
+	uint32_t workers;      /* 1 .. DP_MAX_WORKERS */
+	uint32_t mbufs;        /* mbufs in the packet pool */
+	uint32_t mbuf_data;    /* bytes of data room per mbuf, without headroom; 0: 2048 */
+	uint32_t neigh_max;    /* neighbour entries per net and family; 0: 131072 */
+	uint32_t punt_bytes;   /* punt ring per worker, a power of two; 0: 4 MiB */
 	uint8_t hash_seed[40]; /* key of the flow hash: random for a router, fixed for a test */
 };
 
@@ -99,18 +99,18 @@ int dp_net_tables(uint32_t net, uint8_t family, const uint32_t *tables, uint32_t
 enum dp_link_type { DP_LINK_ETHER, DP_LINK_LOOPBACK };
 
 /* dp_link.conf: the per-device sysctls that packets meet (in_device, inet6_dev). */
-#define DP_CONF_FORWARDING (1u << 0)
-#define DP_CONF_RP_STRICT (1u << 1) /* rp_filter = 1 */
-#define DP_CONF_RP_LOOSE (1u << 2)  /* rp_filter = 2 */
-#define DP_CONF_ACCEPT_LOCAL (1u << 3)
-#define DP_CONF_SEND_REDIRECTS (1u << 4)
-#define DP_CONF_SHARED_MEDIA (1u << 5)
-#define DP_CONF_ROUTE_LOCALNET (1u << 6)
-#define DP_CONF_ACCEPT_SRC_ROUTE (1u << 7)
-#define DP_CONF_BC_FORWARDING (1u << 8)
-#define DP_CONF_IN_L2_MULTICAST_DROP (1u << 9) /* drop_unicast_in_l2_multicast */
-#define DP_CONF_DISABLED (1u << 10)	       /* IPv6 only: disable_ipv6 */
-#define DP_CONF_ENABLED (1u << 11)	       /* the device has an in_device / inet6_dev */
+#define DP_CONF_FORWARDING           (1u << 0)
+#define DP_CONF_RP_STRICT            (1u << 1) /* rp_filter = 1 */
+#define DP_CONF_RP_LOOSE             (1u << 2) /* rp_filter = 2 */
+#define DP_CONF_ACCEPT_LOCAL         (1u << 3)
+#define DP_CONF_SEND_REDIRECTS       (1u << 4)
+#define DP_CONF_SHARED_MEDIA         (1u << 5)
+#define DP_CONF_ROUTE_LOCALNET       (1u << 6)
+#define DP_CONF_ACCEPT_SRC_ROUTE     (1u << 7)
+#define DP_CONF_BC_FORWARDING        (1u << 8)
+#define DP_CONF_IN_L2_MULTICAST_DROP (1u << 9)  /* drop_unicast_in_l2_multicast */
+#define DP_CONF_DISABLED             (1u << 10) /* IPv6 only: disable_ipv6 */
+#define DP_CONF_ENABLED              (1u << 11) /* the device has an in_device / inet6_dev */
 
 struct dp_link {
 	uint32_t net;
@@ -120,7 +120,7 @@ struct dp_link {
 	uint8_t type;  /* enum dp_link_type */
 	uint8_t carrier;
 	uint32_t flags; /* IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_LOOPBACK */
-	uint32_t mtu;	/* L3, bytes: 68 .. 65535 */
+	uint32_t mtu;   /* L3, bytes: 68 .. 65535 */
 	uint32_t mtu6;
 	uint32_t conf4; /* DP_CONF_* */
 	uint32_t conf6;
@@ -135,7 +135,7 @@ int dp_link_del(uint32_t net, uint32_t ifindex);
 struct dp_addr {
 	uint32_t net;
 	uint32_t ifindex;
-	uint8_t family; /* AF_INET, AF_INET6 */
+	uint8_t family;    /* AF_INET, AF_INET6 */
 	uint8_t tentative; /* IPv6 DAD runs: not yet ours for data */
 	uint8_t pad[2];
 	uint8_t addr[16]; /* network order; IPv4 in the first 4 bytes */
@@ -149,8 +149,8 @@ int dp_mcast_del(const struct dp_addr *group);
 
 /* --- nexthops and routes ------------------------------------------------------------------- */
 
-#define DP_NH_ONLINK (1u << 0)
-#define DP_NH_GATEWAY (1u << 1) /* gw is set; else the destination is the neighbour */
+#define DP_NH_ONLINK   (1u << 0)
+#define DP_NH_GATEWAY  (1u << 1) /* gw is set; else the destination is the neighbour */
 #define DP_NH_LINKDOWN (1u << 2)
 
 /* What a route points at (fib_info): ids are the control plane's, 1 .. DP_MAX_NEXTHOPS - 1. */
@@ -158,11 +158,11 @@ struct dp_nexthop {
 	uint32_t net;
 	uint32_t id;
 	uint32_t ifindex; /* 0 for RTN_BLACKHOLE, _UNREACHABLE, _PROHIBIT, _THROW and groups */
-	uint32_t mtu;	  /* RTAX_MTU, 0: the link's */
-	uint8_t family;	  /* of the routes that point here */
-	uint8_t type;	  /* RTN_* */
-	uint8_t scope;	  /* RT_SCOPE_* of the nexthop (nhc_scope) */
-	uint8_t flags;	  /* DP_NH_* */
+	uint32_t mtu;     /* RTAX_MTU, 0: the link's */
+	uint8_t family;   /* of the routes that point here */
+	uint8_t type;     /* RTN_* */
+	uint8_t scope;    /* RT_SCOPE_* of the nexthop (nhc_scope) */
+	uint8_t flags;    /* DP_NH_* */
 	uint8_t gw_family;
 	uint8_t pad[3];
 	uint8_t gw[16];
@@ -215,11 +215,11 @@ int dp_neigh_hold_max(uint32_t packets);
 /* --- punt: C to Go ------------------------------------------------------------------------- */
 
 enum dp_punt_reason {
-	DP_PUNT_ARP,	    /* an ARP packet received; data: Ethernet frame */
-	DP_PUNT_ND,	    /* ICMPv6 133 .. 137 delivered locally */
-	DP_PUNT_ICMP,	    /* other ICMP/ICMPv6 delivered locally (echo, ...) */
-	DP_PUNT_IGMP,	    /* IGMP and MLD */
-	DP_PUNT_LOCAL,	    /* everything else delivered locally: protocol sockets, port unreachable */
+	DP_PUNT_ARP,   /* an ARP packet received; data: Ethernet frame */
+	DP_PUNT_ND,    /* ICMPv6 133 .. 137 delivered locally */
+	DP_PUNT_ICMP,  /* other ICMP/ICMPv6 delivered locally (echo, ...) */
+	DP_PUNT_IGMP,  /* IGMP and MLD */
+	DP_PUNT_LOCAL, /* everything else delivered locally: protocol sockets, port unreachable */
 	DP_PUNT_ICMP_SEND,  /* an error is to be sent about data: icmp_type, icmp_code, info */
 	DP_PUNT_NEIGH_MISS, /* no (valid) neighbour: addr on oif; data: the packet that asked */
 	DP_PUNT_NEIGH_USED, /* a NUD_STALE neighbour was used; no data */
@@ -228,21 +228,21 @@ enum dp_punt_reason {
 
 struct dp_punt {
 	uint32_t net;
-	uint32_t iif;	   /* ifindex received on, 0: locally generated */
-	uint32_t oif;	   /* NEIGH_*: the neighbour's link; ICMP_SEND redirect: output link */
-	uint32_t len;	   /* bytes of data that follow the header */
+	uint32_t iif;      /* ifindex received on, 0: locally generated */
+	uint32_t oif;      /* NEIGH_*: the neighbour's link; ICMP_SEND redirect: output link */
+	uint32_t len;      /* bytes of data that follow the header */
 	uint32_t pkt_len;  /* bytes that the packet had (>= len) */
-	uint32_t info;	   /* ICMP_SEND: MTU or pointer, host order */
+	uint32_t info;     /* ICMP_SEND: MTU or pointer, host order */
 	uint16_t reason;   /* enum dp_punt_reason */
 	uint16_t protocol; /* EtherType, host order */
-	uint16_t l3;	   /* offset of the network header in data; data begins with Ethernet */
-	uint16_t l4;	   /* offset of the transport header (after IPv6 extension headers), or 0 */
+	uint16_t l3;       /* offset of the network header in data; data begins with Ethernet */
+	uint16_t l4;       /* offset of the transport header (after IPv6 extension headers), or 0 */
 	uint8_t pkt_type;  /* PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST */
 	uint8_t ipproto;   /* final next header */
-	uint8_t family;	   /* of addr */
+	uint8_t family;    /* of addr */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
-	uint8_t rt_type;   /* RTN_* of the input route: RTN_LOCAL, _BROADCAST, _MULTICAST, ... */
+	uint8_t rt_type; /* RTN_* of the input route: RTN_LOCAL, _BROADCAST, _MULTICAST, ... */
 	uint8_t worker;
 	uint8_t pad;
 	uint8_t addr[16]; /* NEIGH_*: the neighbour; redirect: the better gateway */
@@ -264,15 +264,16 @@ int dp_punt_police(uint32_t reason, uint32_t rate, uint32_t burst);
 
 enum dp_inject_kind {
 	DP_INJECT_XMIT, /* data: a whole Ethernet frame, sent on oif as it is (ARP) */
-	DP_INJECT_IP,	/* data: an IP packet of our own: LOCAL_OUT, POST_ROUTING, neighbour addr on oif */
-	DP_INJECT_RX,	/* data: an Ethernet frame as if received on oif */
+	DP_INJECT_IP,   /* data: an IP packet of our own: LOCAL_OUT, POST_ROUTING, neighbour addr on
+			   oif */
+	DP_INJECT_RX,   /* data: an Ethernet frame as if received on oif */
 };
 struct dp_inject {
 	uint32_t net;
 	uint32_t oif;
 	uint32_t len;
 	uint8_t kind;
-	uint8_t family;	  /* of addr */
+	uint8_t family; /* of addr */
 	uint8_t pad[2];
 	uint8_t addr[16]; /* INJECT_IP: nexthop; multicast and broadcast map to their MACs */
 };
@@ -316,16 +317,16 @@ const char *dp_mib_name(uint32_t mib, uint32_t i);
 int dp_mib_read(uint32_t net, uint32_t mib, uint64_t *out, uint32_t n);
 
 struct dp_stage_stats {
-	uint64_t cycles;  /* TSC */
+	uint64_t cycles; /* TSC */
 	uint64_t packets;
-	uint64_t calls;   /* bursts */
+	uint64_t calls; /* bursts */
 };
 uint32_t dp_stages(void);
 const char *dp_stage_name(uint32_t stage);
 int dp_stage_read(uint32_t worker, struct dp_stage_stats *out, uint32_t n);
 
 struct dp_worker_stats {
-	uint64_t polls, idle_polls;	  /* turns of the loop; those that found nothing */
+	uint64_t polls, idle_polls;        /* turns of the loop; those that found nothing */
 	uint64_t busy_cycles, idle_cycles; /* TSC */
 	uint64_t punted[DP_PUNT_MAX], policed[DP_PUNT_MAX], punt_full;
 	uint64_t injected;

@@ -21,7 +21,7 @@
 #include "inet_table.h"
 
 #define MAX_BATCH 1024
-#define MSG_ROOM 96
+#define MSG_ROOM  96
 
 struct request {
 	struct nlmsghdr nlh;
@@ -82,7 +82,8 @@ static void read_acks(int fd, unsigned int want)
 			if (nlh->nlmsg_type != NLMSG_ERROR)
 				continue;
 			if (err->error) {
-				fprintf(stderr, "route %u: %s\n", nlh->nlmsg_seq, strerror(-err->error));
+				fprintf(stderr, "route %u: %s\n", nlh->nlmsg_seq,
+					strerror(-err->error));
 				exit(1);
 			}
 			want--;
@@ -123,8 +124,8 @@ static double load(int fd, int family, size_t n, unsigned int batch, char (*gws)
 			uint32_t dst4 = t4 ? htonl(t4[i].dst) : 0;
 			const void *dst = t4 ? (const void *)&dst4 : &t6[i].dst;
 
-			len += route_message(buf + len, family, dst, t4 ? t4[i].plen : t6[i].plen, gw,
-					     (uint32_t)i + 1);
+			len += route_message(buf + len, family, dst, t4 ? t4[i].plen : t6[i].plen,
+					     gw, (uint32_t)i + 1);
 		}
 		if (send(fd, buf, len, 0) != (ssize_t)len) {
 			perror("send");
