@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"skua/dataplane"
 	"skua/dataplane/dpif"
 )
 
@@ -50,6 +52,43 @@ func TestCheck(t *testing.T) {
 	}
 	if _, _, err := skua(t, "check", "/does/not/exist"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("missing file: %v", err)
+	}
+}
+
+// What `skua run` would refuse on every machine, `skua check` refuses, with the line.
+func TestCheckAppliesTheFileOnPaper(t *testing.T) {
+	const link = "[[link]]\nname = \"a\"\ntap = {}\naddresses = [\"192.0.2.1/24\", \"2001:db8::1/64\"]\n"
+	for _, c := range []struct{ text, want string }{
+		{link + "[[route]]\nto = \"default\"\nvia = \"198.51.100.1\"\n",
+			"5: route[0]: set route 0.0.0.0/0 table 254: network is unreachable: Nexthop has invalid gateway"},
+		{link + "[[route]]\nto = \"10.0.0.0/8\"\nvia = \"192.0.2.2\"\nsrc = \"192.0.2.3\"\n",
+			"5: route[0]: set route 10.0.0.0/8 table 254: invalid argument: Invalid prefsrc address"},
+		{strings.Replace(link, "tap = {}", "tap = {}\nup = false", 1) + "[[route]]\nto = \"10.0.0.0/8\"\ndev = \"a\"\n",
+			"6: route[0]: set route 10.0.0.0/8 table 254: network is down: Device for nexthop is not up"},
+		{"[sysctl]\n\"net.ipv4.conf.a.no_such\" = 1\n" + link,
+			"2: sysctl.net.ipv4.conf.a.no_such: set sysctl net.ipv4.conf.a.no_such: Skua has no such sysctl"},
+		{"[sysctl]\n\"net.ipv4.conf.a.rp_filter\" = \"on\"\n" + link,
+			"2: sysctl.net.ipv4.conf.a.rp_filter: set sysctl net.ipv4.conf.a.rp_filter: to \"on\": invalid argument"},
+		{"[sysctl]\n\"net.ipv6.conf.a.disable_ipv6\" = 1\n" + link,
+			"6: link[0].addresses: set address 2001:db8::1/64 dev a: "},
+		{link + strings.Repeat("[[link]]\nname = \"lN\"\ntap = {}\n", 40), ""},
+	} {
+		for n := 0; strings.Contains(c.text, "lN"); n++ {
+			c.text = strings.Replace(c.text, "lN", fmt.Sprint("l", n), 1)
+			c.want = fmt.Sprintf("%d: link[%d]: set link l%d: DPDK has no more than %d ports",
+				5+3*(dataplane.MaxPorts-1), dataplane.MaxPorts, dataplane.MaxPorts-1, dataplane.MaxPorts)
+		}
+		file := write(t, c.text)
+		_, stderr, err := skua(t, "check", file)
+		if want := file + ":" + c.want; err == nil || !strings.HasPrefix(stderr, want) {
+			t.Errorf("got  %s\nwant %s\n%s", stderr, want, c.text)
+		}
+	}
+	good := write(t, link+"[sysctl]\n\"net.ipv4.conf.a.rp_filter\" = 1\n\"net.ipv4.icmp_ratelimit\" = 0\n"+
+		"[[route]]\nto = \"default\"\nvia = \"192.0.2.9\"\n[[route]]\nto = \"default6\"\nvia = \"fe80::1\"\ndev = \"a\"\n"+
+		"[[route]]\nto = \"10.0.0.0/8\"\nnexthops = [{ via = \"192.0.2.2\" }, { via = \"192.0.2.3\", weight = 2 }]\n")
+	if _, stderr, err := skua(t, "check", good); err != nil {
+		t.Error(stderr)
 	}
 }
 

@@ -167,11 +167,15 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	if queues == 0 {
 		queues = d.workers
 	}
+	maxMTU, err := deviceMTU(id)
+	if err != nil {
+		return err
+	}
 	p.info = PortInfo{
 		Device:   name,
 		Driver:   dev.DriverName(),
 		MinMTU:   max(68, int(dev.MinMTU())),
-		MaxMTU:   d.maxMTU(int(dev.MaxMTU())),
+		MaxMTU:   d.maxMTU(maxMTU),
 		RxQueues: min(queues, int(dev.MaxRxQueues())),
 		TxQueues: min(d.workers, int(dev.MaxTxQueues())),
 	}
@@ -194,6 +198,19 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	// Frames for groups that we join come without telling the device.
 	C.rte_eth_allmulticast_enable(C.uint16_t(id))
 	return p.address(id)
+}
+
+// deviceMTU is the largest MTU that ethdev takes for a device: some say it as a length of frames.
+func deviceMTU(id ethdev.Port) (int, error) {
+	var dev C.struct_rte_eth_dev_info
+	if err := errnoOf(C.rte_eth_dev_info_get(C.uint16_t(id), &dev)); err != nil {
+		return 0, fmt.Errorf("asking the device for its largest MTU: %w", err)
+	}
+	mtu, frame := int(dev.max_mtu), int(dev.max_rx_pktlen)
+	if mtu != C.UINT16_MAX && frame > mtu {
+		return mtu, nil // what is more is around the packet
+	}
+	return min(mtu, frame-C.RTE_ETHER_HDR_LEN-C.RTE_ETHER_CRC_LEN), nil
 }
 
 // options are the MTU, and that flows spread over the queues.

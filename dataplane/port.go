@@ -218,7 +218,7 @@ func (d *Dataplane) maxMTU(device int) int {
 
 func (p *port) checkMTU(mtu int) error {
 	if mtu < p.info.MinMTU || mtu > p.info.MaxMTU {
-		return fmt.Errorf("mtu %d: it can be %d to %d (the largest packet has to fit into mbuf_size)",
+		return fmt.Errorf("mtu %d: it can be %d to %d (by the device, and what fits into mbuf_size)",
 			mtu, p.info.MinMTU, p.info.MaxMTU)
 	}
 	return nil

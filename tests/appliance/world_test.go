@@ -22,6 +22,7 @@ import (
 type world struct {
 	t   *testing.T
 	dir string // anyone may enter it
+	in  *netns // that skua runs in; nil: our own
 }
 
 func newWorld(t *testing.T) *world {
@@ -91,10 +92,10 @@ func (ns *netns) must(args ...string) string {
 func (ns *netns) host(dev, v4, v6 string) {
 	ns.t.Helper()
 	ns.must("ip", "link", "set", dev, "up")
-	ns.must("ip", "addr", "add", v4+".2/24", "dev", dev)
+	ns.must("ip", "addr", "replace", v4+".2/24", "dev", dev)
 	ns.must("ip", "route", "replace", "default", "via", v4+".1")
 	if v6 != "" {
-		ns.must("ip", "addr", "add", v6+"::2/64", "dev", dev, "nodad")
+		ns.must("ip", "addr", "replace", v6+"::2/64", "dev", dev, "nodad")
 		ns.must("ip", "-6", "route", "replace", "default", "via", v6+"::1", "dev", dev)
 	}
 }
@@ -166,6 +167,9 @@ func (w *world) launch(file, socket string) *instance {
 	w.t.Helper()
 	i := &instance{w: w, file: file, socket: socket, done: make(chan struct{})}
 	i.cmd = exec.Command(filepath.Join(bin, "skua"), "run", file)
+	if w.in != nil {
+		i.cmd = w.in.command(i.cmd.Args...)
+	}
 	r, err := i.cmd.StderrPipe()
 	if err != nil {
 		w.t.Fatal(err)
@@ -235,7 +239,11 @@ func (i *instance) stop(sig os.Signal) {
 	if i.err != nil {
 		i.w.t.Errorf("at %v it ended with %v", sig, i.err)
 	}
-	if _, end, ok := strings.Cut(i.logged(), "msg=stopping"); !ok || strings.TrimSpace(end) != "" {
+	_, end, ok := strings.Cut(i.logged(), "msg=stopping\n")
+	for line := range strings.Lines(end) {
+		ok = ok && strings.HasPrefix(line, "libxdp: ") // which speaks of the machine
+	}
+	if !ok {
 		i.w.t.Errorf("at its end it said %q", end)
 	}
 }
