@@ -173,7 +173,15 @@ func (v *validator) link(path string, l *Link) {
 		if !filepath.IsAbs(l.Memif.Socket) {
 			v.at(path+".memif.socket", "%q is no absolute path", l.Memif.Socket)
 		}
+		if strings.ContainsAny(l.Memif.Socket, ", ") || len(l.Memif.Socket) > 107 {
+			v.at(path+".memif.socket", "%q: want a path of at most 107 bytes, without commas and blanks", l.Memif.Socket)
+		}
 		v.within(path+".memif.id", l.Memif.ID, 0, 1<<16)
+	}
+	if l.AFPacket+l.AFXDP != "" || l.Memif != nil {
+		if strings.ContainsAny(l.Name, ",=") { // DPDK has it in a list of arguments
+			v.at(path+".name", "%q: no commas and equals signs in the name of such a link", l.Name)
+		}
 	}
 	v.within(path+".mtu", l.MTU, 68, 9600)
 	v.within(path+".queues", l.Queues, 0, 64)
