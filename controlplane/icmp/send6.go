@@ -21,7 +21,9 @@ func (h *Handler) send6(k *packet, typ, code uint8, info uint32) {
 		return
 	}
 	var src netip.Addr
-	if a := h.addrs.Find(k.in, k.dst); a != nil && a.Flags&unix.IFA_F_TENTATIVE == 0 ||
+	if k.RtType == unix.RTN_ANYCAST { // ipv6_chk_acast_addr_src
+		src = k.dst
+	} else if a := h.addrs.Find(k.in, k.dst); a != nil && a.Flags&unix.IFA_F_TENTATIVE == 0 ||
 		!k.dst.IsLinkLocalUnicast() && h.local6(k.dst) {
 		src = k.dst
 	}

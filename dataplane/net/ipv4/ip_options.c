@@ -262,7 +262,7 @@ bool ip_options_next_hop(struct softnet_data *sd, struct sk_buff *skb, uint32_t 
 	}
 	memcpy(next, p + ptr - 1, 4);
 	skb->ip.opt_flags |= IPOPT_F_SRR_HIT;
-	return true;
+	return *next; /* 0.0.0.0 is nobody's */
 }
 
 /* Our address on the link that the packet leaves by. */
