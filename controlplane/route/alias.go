@@ -28,7 +28,7 @@ func (a *aliases) alloc(v alias) uint32 {
 		i = a.next
 		a.next++
 		if int(i>>chunkBits) == len(a.chunks) {
-			a.chunks = append(a.chunks, new([1 << chunkBits]alias))
+			a.chunks = grow(a.chunks)
 		}
 	}
 	*a.at(i) = v

@@ -71,11 +71,6 @@ type node struct {
 
 func (n *node) contains(k key) bool { return commonBits(n.key, k, n.plen) == n.plen }
 
-const (
-	chunkBits = 12
-	chunkMask = 1<<chunkBits - 1
-)
-
 // trie is a path-compressed binary trie. Its nodes lie in chunks without pointers and refer to
 // each other by number, so that a million prefixes are 64 MB that the garbage collector does not
 // read. Numbers of nodes are stable while the node is there.
@@ -101,7 +96,7 @@ func (t *trie) alloc(k key, plen uint8) uint32 {
 		i = t.next
 		t.next++
 		if int(i>>chunkBits) == len(t.chunks) {
-			t.chunks = append(t.chunks, new([1 << chunkBits]node))
+			t.chunks = grow(t.chunks)
 		}
 	}
 	*t.at(i) = node{key: k, plen: plen}

@@ -7,6 +7,7 @@
  *
  * usage: route_load 4|6 ROUTES BATCH GATEWAY...     prints routes, seconds, routes per second
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netlink.h>
@@ -62,32 +63,48 @@ static size_t route_message(char *out, int family, const void *dst, uint8_t plen
 	return req.nlh.nlmsg_len;
 }
 
+#define ACKS 64
+
+/* One datagram: an ACK, or several. */
+static unsigned int count_acks(const char *buf, unsigned int len)
+{
+	const struct nlmsghdr *nlh = (const void *)buf;
+	unsigned int n = 0;
+
+	for (; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
+		const struct nlmsgerr *err = NLMSG_DATA(nlh);
+
+		if (nlh->nlmsg_type != NLMSG_ERROR)
+			continue;
+		if (err->error) {
+			fprintf(stderr, "route %u: %s\n", nlh->nlmsg_seq, strerror(-err->error));
+			exit(1);
+		}
+		n++;
+	}
+	return n;
+}
+
 /* Reads until want ACKs have come; the first error ends the program. */
 static void read_acks(int fd, unsigned int want)
 {
-	static char buf[65536];
+	static char bufs[ACKS][4096];
+	static struct iovec iov[ACKS];
+	static struct mmsghdr msgs[ACKS];
 
+	for (int i = 0; i < ACKS; i++) {
+		iov[i] = (struct iovec){bufs[i], sizeof(bufs[i])};
+		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+	}
 	while (want) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-		struct nlmsghdr *nlh = (void *)buf;
-		int left = (int)n;
+		int n = recvmmsg(fd, msgs, ACKS, MSG_WAITFORONE, NULL);
 
 		if (n < 0) {
-			perror("recv");
+			perror("recvmmsg");
 			exit(1);
 		}
-		for (; NLMSG_OK(nlh, (unsigned int)left); nlh = NLMSG_NEXT(nlh, left)) {
-			struct nlmsgerr *err = NLMSG_DATA(nlh);
-
-			if (nlh->nlmsg_type != NLMSG_ERROR)
-				continue;
-			if (err->error) {
-				fprintf(stderr, "route %u: %s\n", nlh->nlmsg_seq,
-					strerror(-err->error));
-				exit(1);
-			}
-			want--;
-		}
+		for (int i = 0; i < n; i++)
+			want -= count_acks(bufs[i], msgs[i].msg_len);
 	}
 }
 
