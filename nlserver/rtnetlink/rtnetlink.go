@@ -56,6 +56,7 @@ func (f *family) rows() []Row {
 		f.linkRows(),
 		f.addrRows(),
 		f.netconfRows(),
+		f.nsidRows(),
 		f.routeRows(),
 		f.ruleRows(),
 		f.neighRows(),

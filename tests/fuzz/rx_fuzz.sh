@@ -23,5 +23,5 @@ cc -o "$out/rx_seeds" "$here/rx_seeds.c"
 export ASAN_OPTIONS=detect_leaks=0
 "$out/rx_smoke"
 "$out/rx_stress" 10
-exec "$out/rx_fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+exec "$out/rx_fuzz" -max_total_time="$seconds" -max_len=4096 -verbosity=0 -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
 	-artifact_prefix="$out/rx/" "$@" "$out/corpus"
