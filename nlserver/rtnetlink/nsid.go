@@ -5,14 +5,25 @@ package rtnetlink
 import (
 	"golang.org/x/sys/unix"
 
+	"skua/controlplane/rtnl"
 	"skua/nlserver"
+	"skua/nlserver/nlmsg"
 )
 
 const (
-	netnsaNSID        = 1 // NETNSA_NSID
+	netnsaNSID        = 1 // NETNSA_NSID, _PID, _FD
+	netnsaPID         = 2
+	netnsaFD          = 3
 	nsidNotAssigned   = ^uint32(0)
 	sizeofRtgenPadded = 4
 )
+
+// nsidPolicy is rtnl_net_policy.
+var nsidPolicy = nlmsg.Policy{Attrs: []nlmsg.Rule{
+	netnsaNSID: {Len: 4},
+	netnsaPID:  {Len: 4},
+	netnsaFD:   {Len: 4},
+}}
 
 // nsidRows are the messages about ids of network namespaces (RTM_GETNSID): none has one here, which
 // is what `ip monitor` asks first.
@@ -23,8 +34,19 @@ func (f *family) nsidRows() []Row {
 	}}}
 }
 
-// getNSID is rtnl_net_getid for a namespace without an id.
+// getNSID is rtnl_net_getid where no namespace has an id.
 func (f *family) getNSID(req *nlserver.Request) error {
+	var tb nlmsg.Attrs
+	if err := req.Parse(unix.SizeofRtGenmsg, &tb, &nsidPolicy, nlmsg.Liberal); err != nil {
+		return err
+	}
+	switch {
+	case tb.Has(netnsaPID), tb.Has(netnsaFD):
+	case tb.Has(netnsaNSID):
+		return rtnl.AttrErrorf(unix.ENOENT, netnsaNSID, "Peer netns reference is invalid")
+	default:
+		return rtnl.Errorf(unix.EINVAL, "Peer netns reference is missing")
+	}
 	e := req.Reply(unix.RTM_NEWNSID, 0)
 	e.Raw(sizeofRtgenPadded)
 	e.U32(netnsaNSID, nsidNotAssigned)
