@@ -325,14 +325,30 @@ uint32_t dp_stages(void);
 const char *dp_stage_name(uint32_t stage);
 int dp_stage_read(uint32_t worker, struct dp_stage_stats *out, uint32_t n);
 
+/*
+ * Lengths of turns, TSC cycles, counted by four buckets per power of two: bucket i begins at
+ * (4 + i % 4) << (i / 4 + 4), but bucket 0 at 0, and the last has no end.
+ */
+#define DP_TURN_BUCKETS 128
+/* A gap: so long nobody looked at the queues of a worker, microseconds. */
+#define DP_GAP_US 100
+
 struct dp_worker_stats {
 	uint64_t polls, idle_polls;        /* turns of the loop; those that found nothing */
 	uint64_t busy_cycles, idle_cycles; /* TSC */
+	uint64_t packets;                  /* taken: received, looped back, injected */
+	uint64_t turn_max;                 /* TSC: the longest turn that found something */
+	uint64_t gap_max; /* TSC: the longest from one turn's start to the next's */
+	uint64_t gaps;    /* of those, over DP_GAP_US; sleep is no gap */
+	uint64_t tsc_hz;
 	uint64_t punted[DP_PUNT_MAX], policed[DP_PUNT_MAX], punt_full;
 	uint64_t injected;
 	uint32_t lcore; /* DPDK lcore id */
 	uint32_t pad;
+	uint64_t turns[DP_TURN_BUCKETS]; /* turns that found something, by length */
 };
 int dp_worker_read(uint32_t worker, struct dp_worker_stats *out);
+/* Forgets turn_max and gap_max; everything else only grows. */
+int dp_worker_reset(uint32_t worker);
 
 #endif

@@ -14,6 +14,8 @@ import (
 	"skua/dataplane/dpif"
 )
 
+var _ [C.DP_TURN_BUCKETS]uint64 = [dpif.TurnBuckets]uint64{}
+
 // MIB implements dpif.Reader.
 func (d *Dataplane) MIB(net uint32, mib dpif.MIB) ([]dpif.Counter, error) {
 	n := C.dp_mib_size(C.uint32_t(mib))
@@ -48,6 +50,11 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 		w.Lcore = uint32(c.lcore)
 		w.Polls, w.IdlePolls = uint64(c.polls), uint64(c.idle_polls)
 		w.BusyCycles, w.IdleCycles = uint64(c.busy_cycles), uint64(c.idle_cycles)
+		w.Packets, w.TurnMax, w.GapMax = uint64(c.packets), uint64(c.turn_max), uint64(c.gap_max)
+		w.Gaps, w.TSCHz = uint64(c.gaps), uint64(c.tsc_hz)
+		for b := range w.Turns {
+			w.Turns[b] = uint64(c.turns[b])
+		}
 		for r := range w.Punted {
 			w.Punted[r], w.Policed[r] = uint64(c.punted[r]), uint64(c.policed[r])
 		}
@@ -61,6 +68,13 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 		}
 	}
 	return all, nil
+}
+
+// ResetWorkers forgets the longest turns and gaps; everything else only grows.
+func (d *Dataplane) ResetWorkers() {
+	for i := range d.workers {
+		C.dp_worker_reset(C.uint32_t(i))
+	}
 }
 
 // drops returns the reasons that a worker dropped packets for.

@@ -206,11 +206,29 @@ type StageStats struct {
 	Calls   uint64 // bursts
 }
 
+// TurnBuckets is the number of buckets that the lengths of turns are counted in.
+const TurnBuckets = 128
+
+// TurnCycles is where a bucket of WorkerStats.Turns begins, in TSC cycles: four buckets a power of
+// two. It ends where the next one begins; the last has no end.
+func TurnCycles(bucket int) uint64 {
+	if bucket == 0 {
+		return 0
+	}
+	return uint64(4+bucket%4) << (bucket/4 + 4)
+}
+
 // WorkerStats are the counters of one poll loop.
 type WorkerStats struct {
 	Worker, Lcore          uint32
-	Polls, IdlePolls       uint64
-	BusyCycles, IdleCycles uint64 // TSC
+	Polls, IdlePolls       uint64              // turns of the loop; those that found nothing
+	BusyCycles, IdleCycles uint64              // TSC
+	Packets                uint64              // taken: received, looped back, injected
+	Turns                  [TurnBuckets]uint64 // turns that found something, by length: TurnCycles
+	TurnMax                uint64              // TSC: the longest of those since ResetWorkers
+	GapMax                 uint64              // TSC: the longest from one turn's start to the next's, likewise
+	Gaps                   uint64              // those over 100 microseconds; sleep is no gap
+	TSCHz                  uint64
 	Punted, Policed        [PuntMax]uint64
 	PuntFull, Injected     uint64
 	Drops                  []Counter // by reason, those that are not zero

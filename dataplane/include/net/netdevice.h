@@ -162,6 +162,7 @@ struct softnet_data {
 
 	struct dp_stage_stats stages[STAGE_MAX];
 	uint64_t stage_tsc; /* when the current stage began */
+	uint64_t turn_tsc;  /* when the turn before began; 0: there was none, or we slept since */
 	struct dp_worker_stats stats;
 	uint64_t drops[SKB_DROP_REASON_MAX];
 

@@ -32,6 +32,7 @@ static int dp_worker_init(uint32_t worker)
 	memset(sd, 0, sizeof(*sd));
 	sd->worker = worker;
 	sd->stats.lcore = LCORE_ID_ANY;
+	sd->stats.tsc_hz = rte_get_tsc_hz();
 	softnet_data[worker] = sd;
 	return neigh_hold_init(sd);
 }
@@ -150,6 +151,8 @@ int dp_worker_poll(uint32_t worker)
 
 	if (worker >= dp_workers)
 		return -EINVAL;
+	softnet_data[worker]->turn_tsc =
+	    0; /* how long ago the last turn was is the caller's doing */
 	rcu_online(worker);
 	n = net_rx_action(softnet_data[worker]);
 	rcu_offline(worker);

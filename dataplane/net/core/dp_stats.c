@@ -263,3 +263,14 @@ int dp_worker_read(uint32_t worker, struct dp_worker_stats *out)
 	*out = softnet_data[worker]->stats;
 	return 0;
 }
+
+/* The worker may meanwhile put in a length from before: nothing worse than asking a little early.
+ */
+int dp_worker_reset(uint32_t worker)
+{
+	if (worker >= dp_workers)
+		return -EINVAL;
+	__atomic_store_n(&softnet_data[worker]->stats.turn_max, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&softnet_data[worker]->stats.gap_max, 0, __ATOMIC_RELAXED);
+	return 0;
+}

@@ -8,6 +8,7 @@
 #include <net/inet_frag.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/napi.h>
 #include <net/net_namespace.h>
 #include <net/netdevice.h>
 #include <net/punt.h>
@@ -174,7 +175,7 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 
 unsigned int net_rx_action(struct softnet_data *sd)
 {
-	uint64_t start = rte_rdtsc(), end;
+	uint64_t start = rte_rdtsc();
 	unsigned int n;
 
 	sd->now = start;
@@ -186,13 +187,6 @@ unsigned int net_rx_action(struct softnet_data *sd)
 	n += inject_rx(sd);
 	ethdev_tx_flush(sd);
 	punt_wake(sd);
-	end = rte_rdtsc();
-	sd->stats.polls++;
-	if (n) {
-		sd->stats.busy_cycles += end - start;
-	} else {
-		sd->stats.idle_polls++;
-		sd->stats.idle_cycles += end - start;
-	}
+	napi_turn(sd, start, n);
 	return n;
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* napi.h - the turns of a worker: how long they take. */
+#ifndef SKUA_NET_NAPI_H
+#define SKUA_NET_NAPI_H
+
+#include <stdint.h>
+
+#include <net/netdevice.h>
+
+/* The bucket of dp_worker_stats.turns that a length in cycles belongs to. */
+static inline uint32_t napi_turn_bucket(uint64_t cycles)
+{
+	uint32_t e = 63 - (uint32_t)__builtin_clzll(cycles | 64);
+	uint32_t i = e * 4 + (uint32_t)(cycles >> (e - 2) & 3) - 24;
+
+	return cycles < 64 ? 0 : RTE_MIN(i, DP_TURN_BUCKETS - 1u);
+}
+
+/* The end of a turn that began at start and took n packets. */
+static inline void napi_turn(struct softnet_data *sd, uint64_t start, unsigned int n)
+{
+	struct dp_worker_stats *st = &sd->stats;
+	uint64_t len = rte_rdtsc() - start;
+	uint64_t gap = sd->turn_tsc ? start - sd->turn_tsc : 0;
+
+	sd->turn_tsc = start;
+	if (unlikely(gap > st->gap_max))
+		st->gap_max = gap;
+	if (unlikely(gap * (1000000 / DP_GAP_US) > st->tsc_hz))
+		st->gaps++;
+	st->polls++;
+	if (!n) {
+		st->idle_polls++;
+		st->idle_cycles += len;
+		return;
+	}
+	st->packets += n;
+	st->busy_cycles += len;
+	st->turns[napi_turn_bucket(len)]++;
+	if (unlikely(len > st->turn_max))
+		st->turn_max = len;
+}
+
+#endif
