@@ -93,6 +93,9 @@ int dp_net_conf(uint32_t net, uint32_t key, uint32_t value);
  * "no route" or RTN_THROW. At most 16. Replaced as a whole (what fib_rules come to).
  */
 int dp_net_tables(uint32_t net, uint8_t family, const uint32_t *tables, uint32_t n);
+/* The same for packets received on one link, in place of the net's (l3mdev); n 0: the net's. */
+int dp_link_tables(uint32_t net, uint32_t ifindex, uint8_t family, const uint32_t *tables,
+		   uint32_t n);
 
 /* --- links --------------------------------------------------------------------------------- */
 

@@ -60,8 +60,8 @@ void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb);
 /* route.c */
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 			 unsigned int n);
-/* The nexthop of a destination (network order) through the tables of the net; NULL: no route. */
-const struct nexthop *fib_lookup(const struct net *net, uint32_t daddr);
+/* The nexthop of a destination (network order) through the tables of dev; NULL: no route. */
+const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr);
 
 /* ip_defrag.c: the whole packet when this was the last piece of it, NULL when it is kept. */
 struct sk_buff *ip_defrag(struct softnet_data *sd, struct sk_buff *skb);

@@ -38,18 +38,13 @@ struct net_tables;
  * The tables that a lookup goes through: replaced as a whole (RCU). With a filter, a table is
  * asked only when the filter says maybe; the last one has none.
  */
-struct fib_tables4 {
+struct fib_tables {
 	uint32_t n;
 	struct {
-		const struct fib_table *tb;
-		const struct fib_filter *filter;
-	} t[NET_TABLES_MAX];
-};
-
-struct fib_tables6 {
-	uint32_t n;
-	struct {
-		const struct fib6_table *tb;
+		union {
+			const struct fib_table *tb4;
+			const struct fib6_table *tb6;
+		};
 		const struct fib_filter *filter;
 	} t[NET_TABLES_MAX];
 };
@@ -59,13 +54,12 @@ struct net {
 
 	/* IPv4, per packet */
 	struct nexthop **nexthops; /* DP_MAX_NEXTHOPS, RCU */
-	struct fib_tables4 *fib4;  /* NULL: no table */
+	struct fib_tables *fib[2]; /* IPv4, IPv6; NULL: no table */
 	struct neigh_table *arp_tbl;
 	uint64_t ifaddr_filter[INET_ADDR_FILTER / 64]; /* hashes of own IPv4 addresses */
 	struct inet_ifaddr *ifaddr[INET_ADDR_HSIZE];
 
 	/* IPv6 */
-	struct fib_tables6 *fib6;
 	struct neigh_table *nd_tbl;
 
 	uint32_t conf[DP_NET_KEY_MAX];
@@ -95,6 +89,14 @@ static inline struct net *dev_net(const struct net_device *dev)
 static inline const struct nexthop *net_nexthop(const struct net *net, uint32_t id)
 {
 	return __atomic_load_n(&net->nexthops[id], __ATOMIC_CONSUME);
+}
+
+/* What a lookup for a packet that came in on dev goes through; v6: 0 or 1. NULL: no table. */
+static inline const struct fib_tables *dev_fib(const struct net_device *dev, int v6)
+{
+	const struct fib_tables *own = __atomic_load_n(&dev->fib[v6], __ATOMIC_CONSUME);
+
+	return own ? own : __atomic_load_n(&dev_net(dev)->fib[v6], __ATOMIC_CONSUME);
 }
 
 #define IP_INC_STATS(sd, net, field)       (net_mib(sd, net)->ip.mibs[field]++)

@@ -25,7 +25,9 @@
 #include <net/skbuff.h>
 #include <net/snmp.h>
 
+struct fib_tables;
 struct net;
+struct tables_order;
 struct punt_ring;
 struct neigh_hold_table;
 struct frag_table;
@@ -73,11 +75,13 @@ struct net_device {
 	uint32_t pad;
 
 	struct net *net;
-	struct mc_list *mc_list4; /* RCU */
+	struct fib_tables *fib[2]; /* its own, IPv4 and IPv6 (l3mdev); NULL: the net's. RCU */
+	struct mc_list *mc_list4;  /* RCU */
 	struct mc_list *mc_list6;
 	struct ifa_list *ifa_list; /* RCU */
 	struct nexthop *linklocal; /* fe80::/64 on this link */
 	struct dp_link conf;       /* as last set; the writer's */
+	struct tables_order *order[2];
 
 	struct net_device_stats stats[DP_MAX_WORKERS];
 } __rte_cache_aligned;

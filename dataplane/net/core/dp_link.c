@@ -128,6 +128,7 @@ static void dev_del(struct net_device *dev)
 	__atomic_store_n(&dev->flags, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&dev->present, 0, __ATOMIC_RELEASE);
 	net_addr_flush_dev(dev);
+	dev_lookups_free(dev);
 	dev_purge(dev);
 }
 

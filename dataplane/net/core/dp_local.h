@@ -67,16 +67,33 @@ struct net_fib {
 	struct fib_filter *filter; /* NULL until the table is looked up before another */
 };
 
+/* As dp_net_tables() or dp_link_tables() said it. */
+struct tables_order {
+	uint32_t n;
+	uint32_t id[NET_TABLES_MAX];
+};
+
 struct net_tables {
 	uint32_t n;
 	struct net_fib **fib;
-	uint32_t order[2][NET_TABLES_MAX]; /* dp_net_tables(), by family */
-	uint32_t n_order[2];
+	struct tables_order order[2]; /* AF_INET, AF_INET6 */
 };
+
+struct fib_cursor;
 
 /* dp_route.c */
 struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id);
+int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct net_fib **out);
+unsigned int net_fib_dump(const struct net_fib *f, struct fib_cursor *cur, struct dp_route *out,
+			  unsigned int n);
 void net_tables_free(struct net *net);
+
+/* dp_tables.c */
+
+/* Builds anew what lookups of a family go through, for the net and its links: all or nothing. */
+int net_lookups_publish(struct net *net, uint8_t family);
+void dev_lookups_free(struct net_device *dev);
+void net_lookups_free(struct net *net);
 
 /* dp_nexthop.c, dp_neigh.c, dp_addr.c, dp_link.c: empty a net */
 void net_nexthops_flush(struct net *net);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dp_route.c - routing tables: found by id, filled, and put into the order of a net's lookups. */
+/* dp_route.c - routing tables: found by id, filled, emptied, read back. */
 #include <endian.h>
 
 #include <net/core/dp_local.h>
@@ -21,13 +21,7 @@ static struct in6_addr key6(const uint8_t *dst)
 	return addr;
 }
 
-static int family_index(uint8_t family)
-{
-	return family == AF_INET6;
-}
-
-/* --- one table
- * ------------------------------------------------------------------------------------ */
+/* --- one table --------------------------------------------------------------------------------- */
 
 struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id)
 {
@@ -60,7 +54,7 @@ static int net_fib_fill(const struct net *net, struct net_fib *f)
 	return f->tb4 || f->tb6 ? 0 : -ENOMEM;
 }
 
-static int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct net_fib **out)
+int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct net_fib **out)
 {
 	struct net_tables *ts = net->tables;
 	struct net_fib **grown, *f;
@@ -112,8 +106,8 @@ static void fib_tables_retire(struct fib_table *tb4, struct fib6_table *tb6)
 	}
 }
 
-static unsigned int fib_dump_some(const struct net_fib *f, struct fib_cursor *cur,
-				  struct dp_route *out, unsigned int n)
+unsigned int net_fib_dump(const struct net_fib *f, struct fib_cursor *cur, struct dp_route *out,
+			  unsigned int n)
 {
 	if (n > 64)
 		n = 64;
@@ -139,104 +133,7 @@ static unsigned int fib_dump_some(const struct net_fib *f, struct fib_cursor *cu
 	return n;
 }
 
-/* --- the order of lookups
- * ------------------------------------------------------------------------- */
-
-static int filter_make(struct net_fib *f)
-{
-	struct fib_cursor cur = {0};
-	struct dp_route r[64];
-	unsigned int n;
-
-	if (f->filter)
-		return 0;
-	f->filter = calloc(1, sizeof(*f->filter));
-	if (!f->filter)
-		return -ENOMEM;
-	do {
-		n = fib_dump_some(f, &cur, r, 64);
-		for (unsigned int i = 0; i < n; i++)
-			fib_filter_count(f->filter, f->family, r[i].dst, r[i].plen, 1);
-	} while (n == 64);
-	return 0;
-}
-
-/* Publishes what the net's lookups of a family go through, from tables->order. */
-static int tables_publish(struct net *net, uint8_t family)
-{
-	struct net_tables *ts = net->tables;
-	int fi = family_index(family);
-	uint32_t n = ts->n_order[fi];
-	struct fib_tables4 *l4 = NULL;
-	struct fib_tables6 *l6 = NULL;
-	void *old;
-
-	if (n) {
-		l4 = calloc(1, sizeof(*l4));
-		l6 = calloc(1, sizeof(*l6));
-		if (!l4 || !l6)
-			goto nomem;
-		l4->n = l6->n = n;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		struct net_fib *f;
-
-		if (net_fib_create(net, family, ts->order[fi][i], &f))
-			goto nomem;
-		if (i + 1 < n && filter_make(f))
-			goto nomem;
-		l4->t[i].tb = f->tb4;
-		l6->t[i].tb = f->tb6;
-		l4->t[i].filter = l6->t[i].filter = i + 1 < n ? f->filter : NULL;
-	}
-	if (family == AF_INET) {
-		old = net->fib4;
-		__atomic_store_n(&net->fib4, l4, __ATOMIC_RELEASE);
-		free(l6);
-	} else {
-		old = net->fib6;
-		__atomic_store_n(&net->fib6, l6, __ATOMIC_RELEASE);
-		free(l4);
-	}
-	dp_free_rcu(old);
-	return 0;
-
-nomem:
-	free(l4);
-	free(l6);
-	return -ENOMEM;
-}
-
-int dp_net_tables(uint32_t id, uint8_t family, const uint32_t *tables, uint32_t n)
-{
-	int fi = family_index(family), rc = -ENODEV;
-	struct net *net;
-
-	if (!dp_family_ok(family))
-		return -EAFNOSUPPORT;
-	if (n > NET_TABLES_MAX)
-		return -E2BIG;
-	dp_write_lock();
-	net = dp_net(id);
-	if (net) {
-		struct net_tables *ts = net->tables;
-		uint32_t order[NET_TABLES_MAX], n_order = ts->n_order[fi];
-
-		memcpy(order, ts->order[fi], sizeof(order));
-		memcpy(ts->order[fi], tables, n * sizeof(*tables));
-		ts->n_order[fi] = n;
-		rc = tables_publish(net, family);
-		if (rc) {
-			memcpy(ts->order[fi], order, sizeof(order));
-			ts->n_order[fi] = n_order;
-		}
-	}
-	dp_unlock();
-	return rc;
-}
-
-/* --- routes
- * --------------------------------------------------------------------------------------- */
+/* --- routes ------------------------------------------------------------------------------------ */
 
 static uint32_t route_get(const struct net_fib *f, const struct dp_route *r)
 {
@@ -358,7 +255,7 @@ int dp_table_flush(uint32_t id, uint8_t family, uint32_t table)
 	f->filter = NULL;
 	rc = net_fib_fill(net, f);
 	if (!rc)
-		rc = tables_publish(net, family);
+		rc = net_lookups_publish(net, family);
 	if (rc) {
 		fib_tables_retire(f->tb4, f->tb6);
 		free(f->filter);
@@ -378,10 +275,7 @@ void net_tables_free(struct net *net)
 {
 	struct net_tables *ts = net->tables;
 
-	for (int v6 = 0; v6 < 2; v6++) {
-		ts->n_order[v6] = 0;
-		tables_publish(net, v6 ? AF_INET6 : AF_INET);
-	}
+	net_lookups_free(net);
 	for (uint32_t i = 0; i < ts->n; i++) {
 		fib_tables_retire(ts->fib[i]->tb4, ts->fib[i]->tb6);
 		dp_free_rcu(ts->fib[i]->filter);
@@ -392,8 +286,7 @@ void net_tables_free(struct net *net)
 	memset(ts, 0, sizeof(*ts));
 }
 
-/* --- reading back
- * --------------------------------------------------------------------------------- */
+/* --- reading back ------------------------------------------------------------------------------ */
 
 int dp_fib_lookup(uint32_t id, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
 		  uint32_t *nh_id, uint32_t n)
@@ -440,7 +333,7 @@ int dp_route_dump(uint32_t id, uint32_t table, uint8_t family, struct dp_route *
 	net = dp_net(id);
 	f = net ? net_fib_find(net, family, table) : NULL;
 	while (f && k < n) {
-		part = fib_dump_some(f, &cur, out + k, n - k);
+		part = net_fib_dump(f, &cur, out + k, n - k);
 		k += part;
 		if (!part)
 			break;

@@ -26,7 +26,7 @@ static enum skb_drop_reason __fib_validate_source(struct net_device *dev, uint32
 {
 	const struct ifa_list *ifa = __atomic_load_n(&dev->ifa_list, __ATOMIC_ACQUIRE);
 	const struct net *net = dev_net(dev);
-	const struct nexthop *nh = fib_lookup(net, src);
+	const struct nexthop *nh = fib_lookup(dev, src);
 	bool no_addr = true;
 	uint8_t scope = 0;
 
@@ -78,12 +78,12 @@ enum skb_drop_reason fib_validate_source(struct net_device *dev, uint32_t src, u
 /* What is connected: a route to it without a gateway, out of this device. */
 bool inet_addr_onlink(const struct net_device *dev, uint32_t a, uint32_t b)
 {
-	const struct nexthop *nh = fib_lookup(dev_net(dev), a);
+	const struct nexthop *nh = fib_lookup(dev, a);
 
 	if (!nh || nh->dev != dev || nh->neigh)
 		return false;
 	if (!b)
 		return true;
-	nh = fib_lookup(dev_net(dev), b);
+	nh = fib_lookup(dev, b);
 	return nh && nh->dev == dev && !nh->neigh;
 }

@@ -87,8 +87,8 @@ void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff
 {
 	struct net *net = dev_net(dev);
 	struct ipstats_mib *mib = &net_mib(sd, net)->ip;
-	const struct fib_tables4 *tables = __atomic_load_n(&net->fib4, __ATOMIC_CONSUME);
-	const struct fib_table *tb = tables ? tables->t[tables->n - 1].tb : NULL;
+	const struct fib_tables *tables = dev_fib(dev, 0);
+	const struct fib_table *tb = tables ? tables->t[tables->n - 1].tb4 : NULL;
 	struct ip_rcv_sums sums = {0};
 	unsigned int k = 0;
 

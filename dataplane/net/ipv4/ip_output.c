@@ -111,7 +111,7 @@ void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buf
 	else if (ipv4_is_lbcast(daddr))
 		skb->rt_type = RTN_BROADCAST;
 	else if (dev->type != DP_LINK_LOOPBACK) {
-		const struct nexthop *nh = fib_lookup(net, daddr);
+		const struct nexthop *nh = fib_lookup(dev, daddr);
 
 		/* a directed broadcast of a connected network */
 		if (nh && nh->type == RTN_BROADCAST)

@@ -19,7 +19,7 @@ static const struct nexthop host_unreachable_nh = {.type = RTN_UNREACHABLE}; /* 
 /* --- lookup ----------------------------------------------------------------------------------- */
 
 /* Several tables: each settles what it knows and does not throw. */
-static __rte_noinline void fib_lookup_tables(const struct net *net, const struct fib_tables4 *l,
+static __rte_noinline void fib_lookup_tables(const struct net *net, const struct fib_tables *l,
 					     const uint32_t *dst, uint32_t *id, unsigned int n)
 {
 	uint64_t open = n == 64 ? UINT64_MAX : (1ULL << n) - 1;
@@ -29,7 +29,7 @@ static __rte_noinline void fib_lookup_tables(const struct net *net, const struct
 		uint32_t found[SKB_LIST_MAX];
 		uint64_t rest = open;
 
-		fib_table_lookup_bulk(l->t[t].tb, dst, found, n);
+		fib_table_lookup_bulk(l->t[t].tb4, dst, found, n);
 		while (rest) {
 			unsigned int i = (unsigned int)__builtin_ctzll(rest);
 			const struct nexthop *nh = net_nexthop(net, found[i]);
@@ -44,10 +44,10 @@ static __rte_noinline void fib_lookup_tables(const struct net *net, const struct
 }
 
 /* Nexthop ids for a list of destinations (host order); 0: no route. */
-static inline void fib_lookup_list(const struct net *net, const uint32_t *dst, uint32_t *id,
+static inline void fib_lookup_list(const struct net_device *dev, const uint32_t *dst, uint32_t *id,
 				   unsigned int n)
 {
-	const struct fib_tables4 *l = __atomic_load_n(&net->fib4, __ATOMIC_CONSUME);
+	const struct fib_tables *l = dev_fib(dev, 0);
 	uint32_t t = 0;
 
 	if (unlikely(!l)) {
@@ -64,17 +64,17 @@ static inline void fib_lookup_list(const struct net *net, const uint32_t *dst, u
 			break;
 	}
 	if (likely(t + 1 == l->n))
-		fib_table_lookup_bulk(l->t[t].tb, dst, id, n);
+		fib_table_lookup_bulk(l->t[t].tb4, dst, id, n);
 	else
-		fib_lookup_tables(net, l, dst, id, n);
+		fib_lookup_tables(dev_net(dev), l, dst, id, n);
 }
 
-const struct nexthop *fib_lookup(const struct net *net, uint32_t daddr)
+const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr)
 {
 	uint32_t dst = ntohl(daddr), id;
 
-	fib_lookup_list(net, &dst, &id, 1);
-	return net_nexthop(net, id);
+	fib_lookup_list(dev, &dst, &id, 1);
+	return net_nexthop(dev_net(dev), id);
 }
 
 /* --- one packet at a time: the kernel's questions --------------------------------------------- */
@@ -162,7 +162,7 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 	    (ipv4_is_loopback(daddr) || ipv4_is_loopback(saddr)))
 		return SKB_DROP_REASON_IP_LOCALNET;
 
-	nh = fib_lookup(dev_net(dev), daddr);
+	nh = fib_lookup(dev, daddr);
 	if (!nh || nh->type == RTN_THROW) {
 		nh = &net_unreachable_nh;
 		goto no_route;
@@ -299,7 +299,7 @@ void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct
 		saddr[i] = iph->saddr;
 		dst[i] = ntohl(iph->daddr);
 	}
-	fib_lookup_list(net, dst, id, n);
+	fib_lookup_list(dev, dst, id, n);
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct sk_buff *skb = list[i];

@@ -13,7 +13,7 @@
 
 /* --- lookup ----------------------------------------------------------------------------------- */
 
-static __rte_noinline void fib6_lookup_tables(const struct net *net, const struct fib_tables6 *l,
+static __rte_noinline void fib6_lookup_tables(const struct net *net, const struct fib_tables *l,
 					      const struct in6_addr *dst, uint32_t *id,
 					      unsigned int n)
 {
@@ -24,7 +24,7 @@ static __rte_noinline void fib6_lookup_tables(const struct net *net, const struc
 		uint32_t found[SKB_LIST_MAX];
 		uint64_t rest = open;
 
-		fib6_table_lookup_bulk(l->t[t].tb, dst, found, n);
+		fib6_table_lookup_bulk(l->t[t].tb6, dst, found, n);
 		while (rest) {
 			unsigned int i = (unsigned int)__builtin_ctzll(rest);
 			const struct nexthop *nh = net_nexthop(net, found[i]);
@@ -38,10 +38,10 @@ static __rte_noinline void fib6_lookup_tables(const struct net *net, const struc
 	}
 }
 
-static inline void fib6_lookup_list(const struct net *net, const struct in6_addr *dst, uint32_t *id,
-				    unsigned int n)
+static inline void fib6_lookup_list(const struct net_device *dev, const struct in6_addr *dst,
+				    uint32_t *id, unsigned int n)
 {
-	const struct fib_tables6 *l = __atomic_load_n(&net->fib6, __ATOMIC_CONSUME);
+	const struct fib_tables *l = dev_fib(dev, 1);
 	uint32_t t = 0;
 
 	if (unlikely(!l)) {
@@ -57,17 +57,17 @@ static inline void fib6_lookup_list(const struct net *net, const struct in6_addr
 			break;
 	}
 	if (likely(t + 1 == l->n))
-		fib6_table_lookup_bulk(l->t[t].tb, dst, id, n);
+		fib6_table_lookup_bulk(l->t[t].tb6, dst, id, n);
 	else
-		fib6_lookup_tables(net, l, dst, id, n);
+		fib6_lookup_tables(dev_net(dev), l, dst, id, n);
 }
 
-const struct nexthop *fib6_lookup(const struct net *net, const struct in6_addr *daddr)
+const struct nexthop *fib6_lookup(const struct net_device *dev, const struct in6_addr *daddr)
 {
 	uint32_t id;
 
-	fib6_lookup_list(net, daddr, &id, 1);
-	return net_nexthop(net, id);
+	fib6_lookup_list(dev, daddr, &id, 1);
+	return net_nexthop(dev_net(dev), id);
 }
 
 /* --- one packet at a time --------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct
 			return SKB_NOT_DROPPED_YET;
 		return SKB_DROP_REASON_IP_INADDRERRORS;
 	}
-	nh = fib6_lookup(net, &hdr->daddr);
+	nh = fib6_lookup(dev, &hdr->daddr);
 	if (ipv6_addr_linklocal(&hdr->daddr))
 		nh = ip6_linklocal_nexthop(dev, &hdr->daddr, nh);
 	skb->dst = nh;
@@ -166,7 +166,7 @@ void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struc
 
 	for (unsigned int i = 0; i < n; i++)
 		memcpy(&dst[i], &ipv6_hdr(list[i])->daddr, sizeof(dst[i]));
-	fib6_lookup_list(net, dst, id, n);
+	fib6_lookup_list(dev, dst, id, n);
 	for (unsigned int i = 0; i < n; i++)
 		rte_prefetch0(&net->nexthops[id[i]]);
 
