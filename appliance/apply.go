@@ -22,6 +22,7 @@ type ports interface {
 	DelPort(uint16) error
 	PortInfo(uint16) (dataplane.PortInfo, error)
 	PortLink(uint16) (dataplane.LinkState, error)
+	SetPortPlacement(uint16, dataplane.Placement) error
 }
 
 // applier makes steps of a plan true. Every Set may be said again: what is there is replaced. What
@@ -126,15 +127,25 @@ func (a *applier) setLink(s conf.Step) (func() error, error) {
 		return undo, nil
 	}
 	was := settings(l)
-	if err := a.changeLink(l, c, s.Old); err != nil {
-		return nil, errors.Join(err, a.stack.Links.Change(l, was))
-	}
-	return func() error {
-		if l := a.link(c.Name); l != nil {
-			return a.stack.Links.Change(l, was)
+	back := func() error {
+		l := a.link(c.Name)
+		if l == nil {
+			return nil
 		}
+		return errors.Join(a.placeLink(l, s.Old, c), a.stack.Links.Change(l, was))
+	}
+	if err := errors.Join(a.placeLink(l, c, s.Old), a.changeLink(l, c, s.Old)); err != nil {
+		return nil, errors.Join(err, back())
+	}
+	return back, nil
+}
+
+// placeLink moves the receive queues of a link, when the file said otherwise before.
+func (a *applier) placeLink(l *link.Link, c, old *conf.Link) error {
+	if c == nil || old == nil || conf.SamePlacement(c, old) {
 		return nil
-	}, nil
+	}
+	return a.ports.SetPortPlacement(l.Port, placement(c))
 }
 
 // addLink opens the port and makes the link, which is down. index 0: the next free one.

@@ -85,6 +85,8 @@ func (p *paper) DelPort(uint16) error { return nil }
 
 func (p *paper) PortInfo(id uint16) (dataplane.PortInfo, error) { return p.ports[id], nil }
 
+func (p *paper) SetPortPlacement(uint16, dataplane.Placement) error { return nil }
+
 func (p *paper) PortLink(uint16) (dataplane.LinkState, error) {
 	return dataplane.LinkState{Up: true}, nil
 }

@@ -10,10 +10,10 @@ import (
 // dataplaneConfig is what of a file is decided when the data plane starts.
 func dataplaneConfig(c *conf.Config) dataplane.Config {
 	d := &c.Dataplane
-	cfg := dataplane.Config{
+	cfg := dataplane.Config{ // conf.WorkersAuto is dataplane.WorkersAuto
 		CPUs: d.CPUs, Hugepages: d.Hugepages, MemoryMB: d.MemoryMB, EALArgs: d.EALArgs,
 		Mbufs: d.Mbufs, MbufSize: d.MbufSize, RxDesc: d.RxDesc, TxDesc: d.TxDesc,
-		Workers: max(1, len(d.CPUs)),
+		Workers: int(d.Workers),
 	}
 	for _, l := range c.Links {
 		if l.PCI != "" {
@@ -23,9 +23,15 @@ func dataplaneConfig(c *conf.Config) dataplane.Config {
 	return cfg
 }
 
+// placement is which workers have to do with a link of the file.
+func placement(l *conf.Link) dataplane.Placement {
+	return dataplane.Placement{Workers: l.Workers, RPS: dataplane.RPS(*l.RPS)}
+}
+
 // portConfig is the device behind a link of the file.
 func portConfig(l *conf.Link) dataplane.PortConfig {
-	p := dataplane.PortConfig{Name: l.Name, Kind: portKind(l), MTU: l.MTU, MAC: l.MAC, Queues: l.Queues}
+	p := dataplane.PortConfig{Name: l.Name, Kind: portKind(l), MTU: l.MTU, MAC: l.MAC, Queues: l.Queues,
+		RSSKey: l.RSSKey, Placement: placement(l)}
 	switch p.Kind {
 	case dataplane.PortPCI:
 		p.Device = l.PCI

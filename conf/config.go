@@ -34,10 +34,11 @@ type Appliance struct {
 
 // Dataplane is the [dataplane] table: what is decided once, at start.
 type Dataplane struct {
-	CPUs      []int    `toml:"cpus"`                  // one poll-mode worker on each; default: one, on the last CPU
+	Workers   Workers  `toml:"workers"`               // poll-mode workers, 1..16 or "auto"; default: one, or one per CPU of cpus
+	CPUs      []int    `toml:"cpus"`                  // the CPU of each worker; default: the last that the process may use
 	Hugepages string   `toml:"hugepages"`             // auto (default), require, off
 	MemoryMB  int      `toml:"memory_mb"`             // DPDK memory without hugepages, MiB; default 512
-	Mbufs     int      `toml:"mbufs"`                 // packet buffers, default 32768
+	Mbufs     int      `toml:"mbufs"`                 // packet buffers, default 32768, or 16384 per worker when that is more
 	MbufSize  int      `toml:"mbuf_size"`             // bytes of a packet that a buffer holds, default 2048
 	RxDesc    int      `toml:"rx_desc"`               // descriptors per receive queue, default 1024
 	TxDesc    int      `toml:"tx_desc"`               // descriptors per transmit queue, default 1024
@@ -59,6 +60,9 @@ type Link struct {
 	MAC      MAC      `toml:"mac"`       // default: the device's own
 	Up       *bool    `toml:"up"`        // default true
 	Queues   int      `toml:"queues"`    // receive queues; default: one per worker
+	Workers  []int    `toml:"workers"`   // workers that poll them, in turn; default: balanced over all links
+	RSSKey   string   `toml:"rss_key"`   // default, symmetric, or hexadecimal digits
+	RPS      *RPS     `toml:"rps"`       // spread in software over workers; default "auto"
 	Addrs    []Prefix `toml:"addresses"`
 }
 
@@ -117,7 +121,9 @@ func (c *Config) fillDefaults() {
 	}
 	orString(&d.Hugepages, "auto")
 	orInt(&d.MemoryMB, 512)
-	orInt(&d.Mbufs, 32768)
+	if n := d.workers(); n > 0 { // else it depends on the machine
+		orInt(&d.Mbufs, max(32768, 16384*n))
+	}
 	orInt(&d.MbufSize, 2048)
 	orInt(&d.RxDesc, 1024)
 	orInt(&d.TxDesc, 1024)
@@ -127,6 +133,10 @@ func (c *Config) fillDefaults() {
 	for i := range c.Links {
 		l := &c.Links[i]
 		orInt(&l.MTU, 1500)
+		orString(&l.RSSKey, "default")
+		if l.RPS == nil {
+			l.RPS = &RPS{Auto: true}
+		}
 		if l.Up == nil {
 			l.Up = ptr(true)
 		}
@@ -145,6 +155,17 @@ func (c *Config) fillDefaults() {
 			orInt(&r.Nexts[j].Weight, 1)
 		}
 	}
+}
+
+// workers is how many there will be; 0: that depends on the machine.
+func (d *Dataplane) workers() int {
+	switch {
+	case len(d.CPUs) > 0:
+		return len(d.CPUs)
+	case d.Workers == WorkersAuto:
+		return 0
+	}
+	return max(1, int(d.Workers))
 }
 
 func ptr[T any](v T) *T { return &v }

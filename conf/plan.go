@@ -384,12 +384,17 @@ func (l *Link) device() string {
 // sameDevice says whether two entries mean one device, so that the link can stay.
 func sameDevice(a, b *Link) bool {
 	return a.PCI == b.PCI && a.Vdev == b.Vdev && a.AFPacket == b.AFPacket && a.AFXDP == b.AFXDP &&
-		a.Queues == b.Queues && reflect.DeepEqual(a.Tap, b.Tap) && reflect.DeepEqual(a.Memif, b.Memif)
+		a.Queues == b.Queues && a.RSSKey == b.RSSKey && reflect.DeepEqual(a.Tap, b.Tap) && reflect.DeepEqual(a.Memif, b.Memif)
 }
 
 // sameLink compares what Set of a link changes.
 func sameLink(a, b *Link) bool {
-	return a.MTU == b.MTU && a.MAC == b.MAC && *a.Up == *b.Up
+	return a.MTU == b.MTU && a.MAC == b.MAC && *a.Up == *b.Up && SamePlacement(a, b)
+}
+
+// SamePlacement says whether the same workers have to do with what two links receive.
+func SamePlacement(a, b *Link) bool {
+	return slices.Equal(a.Workers, b.Workers) && reflect.DeepEqual(a.RPS, b.RPS)
 }
 
 // missing is what of a is not in b.

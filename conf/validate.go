@@ -3,6 +3,7 @@
 package conf
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"os/user"
@@ -87,9 +88,42 @@ func (v *validator) together(c *Config) {
 			v.at(path+".mtu", "a packet of %d bytes does not fit into dataplane.mbuf_size %d: want at least %d there",
 				l.MTU, c.Dataplane.MbufSize, l.MTU+overhead)
 		}
+		v.workers(path+".workers", l.Workers, &c.Dataplane)
+		v.workers(path+".rps", l.RPS.Workers, &c.Dataplane)
 		if l.PCI != "" && c.Dataplane.Hugepages == "off" {
 			v.at(path+".pci", "PCI devices need hugepages, and dataplane.hugepages is \"off\"")
 		}
+	}
+}
+
+// maxWorkers is how many the data plane can have.
+const maxWorkers = 16
+
+// workers checks a list of workers; how many there are may depend on the machine.
+func (v *validator) workers(path string, list []int, d *Dataplane) {
+	n := d.workers()
+	for i, w := range list {
+		switch {
+		case w < 0 || w >= maxWorkers:
+			v.at(path, "%d is no worker: they are 0 to %d at most", w, maxWorkers-1)
+		case n == 1 && w > 0:
+			v.at(path, "there is no worker %d: dataplane.workers is 1, and that is worker 0", w)
+		case n > 0 && w >= n:
+			v.at(path, "there is no worker %d: they are 0 to %d", w, n-1)
+		case slices.Contains(list[:i], w):
+			v.at(path, "worker %d twice", w)
+		}
+	}
+}
+
+// rssKey checks what a network card hashes with. How long its key is, only the card says.
+func (v *validator) rssKey(path, key string) {
+	if key == "default" || key == "symmetric" {
+		return
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(key, ":", ""))
+	if err != nil || len(b) < 16 || len(b) > 64 {
+		v.at(path, "%q is not default, symmetric or a key: want 16 to 64 bytes, such as \"6d5a...\" or \"6d:5a:...\"", key)
 	}
 }
 
@@ -113,8 +147,14 @@ func (v *validator) appliance(a *Appliance) {
 }
 
 func (v *validator) dataplane(d *Dataplane) {
-	if len(d.CPUs) > 16 {
-		v.at("dataplane.cpus", "%d workers: at most 16", len(d.CPUs))
+	if len(d.CPUs) > maxWorkers {
+		v.at("dataplane.cpus", "%d workers: at most %d", len(d.CPUs), maxWorkers)
+	}
+	if n := int(d.Workers); n > 0 {
+		v.within("dataplane.workers", n, 1, maxWorkers)
+		if len(d.CPUs) > 0 && len(d.CPUs) != n {
+			v.at("dataplane.workers", "%d workers, and dataplane.cpus has CPUs for %d", n, len(d.CPUs))
+		}
 	}
 	for i, cpu := range d.CPUs {
 		v.within("dataplane.cpus", cpu, 0, 1023)
@@ -124,7 +164,9 @@ func (v *validator) dataplane(d *Dataplane) {
 	}
 	v.oneOf("dataplane.hugepages", d.Hugepages, "auto", "require", "off")
 	v.within("dataplane.memory_mb", d.MemoryMB, 64, 1<<20)
-	v.within("dataplane.mbufs", d.Mbufs, 1024, 1<<24)
+	if d.Mbufs != 0 || d.workers() > 0 {
+		v.within("dataplane.mbufs", d.Mbufs, 1024, 1<<24)
+	}
 	v.within("dataplane.mbuf_size", d.MbufSize, 1024, 16384)
 	v.within("dataplane.rx_desc", d.RxDesc, 32, 32768)
 	v.within("dataplane.tx_desc", d.TxDesc, 32, 32768)
@@ -185,6 +227,7 @@ func (v *validator) link(path string, l *Link) {
 	}
 	v.within(path+".mtu", l.MTU, 68, 9600)
 	v.within(path+".queues", l.Queues, 0, 64)
+	v.rssKey(path+".rss_key", l.RSSKey)
 	for i, a := range l.Addrs {
 		if a.Addr().IsMulticast() || a.Addr().IsUnspecified() {
 			v.at(path+".addresses", "%s cannot be the address of a link", a)
@@ -287,8 +330,8 @@ func (v *validator) neigh(path string, n *Neigh, links map[string]int) {
 var known = map[string][]string{
 	"":          {"appliance", "dataplane", "sysctl", "link", "route", "neigh"},
 	"appliance": {"socket", "socket_mode", "socket_group", "allow_users", "forwarding", "log"},
-	"dataplane": {"cpus", "hugepages", "memory_mb", "mbufs", "mbuf_size", "rx_desc", "tx_desc", "eal_args", "multipath_hash_policy"},
-	"link":      {"name", "pci", "vdev", "tap", "af_packet", "af_xdp", "memif", "mtu", "mac", "up", "queues", "addresses"},
+	"dataplane": {"workers", "cpus", "hugepages", "memory_mb", "mbufs", "mbuf_size", "rx_desc", "tx_desc", "eal_args", "multipath_hash_policy"},
+	"link":      {"name", "pci", "vdev", "tap", "af_packet", "af_xdp", "memif", "mtu", "mac", "up", "queues", "workers", "rss_key", "rps", "addresses"},
 	"link.tap":  {"name", "netns"}, "link.memif": {"socket", "id", "role"},
 	"route":          {"to", "type", "via", "dev", "src", "table", "metric", "mtu", "onlink", "nexthops"},
 	"route.nexthops": {"via", "dev", "weight", "onlink"},

@@ -130,3 +130,63 @@ func (s *Sysctl) UnmarshalTOML(v any) error {
 	}
 	return nil
 }
+
+// Workers is a number of poll-mode workers, or WorkersAuto; 0: none was given.
+type Workers int
+
+// WorkersAuto is one worker on every CPU that the process may use but one.
+const WorkersAuto Workers = -1
+
+// UnmarshalTOML takes a number or "auto". The range is the validator's to check, but for 0 and
+// negative numbers, which mean something else here.
+func (w *Workers) UnmarshalTOML(v any) error {
+	switch v := v.(type) {
+	case int64:
+		if v < 1 || v > 1<<16 {
+			return fmt.Errorf("%d workers: want 1 to 16, or \"auto\"", v)
+		}
+		*w = Workers(v)
+		return nil
+	case string:
+		if v == "auto" {
+			*w = WorkersAuto
+			return nil
+		}
+	}
+	return fmt.Errorf("workers are a number or \"auto\", not %v", v)
+}
+
+// RPS says which workers the packets of a link are spread over in software. Without anything set
+// they stay with the worker that polls.
+type RPS struct {
+	Auto    bool  // all, when some worker would otherwise poll nothing
+	All     bool  // all
+	Workers []int // these
+}
+
+// UnmarshalTOML takes "auto", a boolean or a list of workers.
+func (r *RPS) UnmarshalTOML(v any) error {
+	*r = RPS{}
+	switch v := v.(type) {
+	case bool:
+		r.All = v
+		return nil
+	case string:
+		if v == "auto" {
+			r.Auto = true
+			return nil
+		}
+	case []any:
+		for _, w := range v {
+			n, ok := w.(int64)
+			if !ok || n < 0 || n > 1<<16 {
+				return fmt.Errorf("%v is no worker: they count from 0", w)
+			}
+			r.Workers = append(r.Workers, int(n))
+		}
+		if len(v) > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("rps is \"auto\", true, false or a list of workers, not %v", v)
+}

@@ -10,6 +10,7 @@
 #include "net/core/dp_neigh.c"
 #include "net/core/dp_stats.c"
 #include "net/core/net_rx_action.c"
+#include "net/core/rps.c"
 #include "net/core/skb_pool.c"
 #include "net/core/skbuff.c"
 #include "net/core/flow.c"

@@ -30,8 +30,8 @@ func (c *Config) placeLcores(allowed []int) (lcoreCPUs, error) {
 	cpus.workers = c.CPUs
 	if len(c.CPUs) == 0 {
 		if n > len(allowed) {
-			return cpus, fmt.Errorf("%d workers want a CPU each, and this process may use %d "+
-				"(see taskset -p, the cpuset of the cgroup, or list cpus)", n, len(allowed))
+			return cpus, fmt.Errorf("dataplane.workers: %d workers want a CPU each, and this process may "+
+				"use %d (see taskset -p, the cpuset of the cgroup)", n, len(allowed))
 		}
 		cpus.workers = allowed[len(allowed)-n:]
 	}
@@ -43,7 +43,7 @@ func (c *Config) placeLcores(allowed []int) (lcoreCPUs, error) {
 	}
 	for _, cpu := range cpus.workers {
 		if !slices.Contains(allowed, cpu) {
-			return cpus, fmt.Errorf("CPU %d is not one that this process may use (%s)", cpu,
+			return cpus, fmt.Errorf("dataplane.cpus: CPU %d is not one that this process may use (%s)", cpu,
 				join(allowed, ","))
 		}
 	}

@@ -61,6 +61,12 @@ int dp_port_add(uint16_t port, uint16_t nb_rxq, uint16_t nb_txq);
 int dp_port_del(uint16_t port);
 /* Which worker polls a receive queue. By default queue q is polled by worker q % workers. */
 int dp_port_rxq(uint16_t port, uint16_t queue, uint32_t worker);
+/*
+ * Software distribution (receive packet steering): what is received on a port is spread by flow
+ * over these workers, a bit each; both directions of a flow come to the same one. 0: it stays with
+ * the worker that polls.
+ */
+int dp_port_rps(uint16_t port, uint32_t workers);
 
 /* The mempool that receive queues are to be filled from (a struct rte_mempool *). */
 void *dp_mempool(void);
@@ -346,6 +352,9 @@ struct dp_worker_stats {
 	uint64_t tsc_hz;
 	uint64_t punted[DP_PUNT_MAX], policed[DP_PUNT_MAX], punt_full;
 	uint64_t injected;
+	/* Packets by software distribution: handed to other workers (those dropped included), taken
+	   from others, dropped because the other's ring was full. */
+	uint64_t rps_out, rps_in, rps_dropped;
 	uint32_t lcore; /* DPDK lcore id */
 	uint32_t pad;
 	uint64_t turns[DP_TURN_BUCKETS]; /* turns that found something, by length */

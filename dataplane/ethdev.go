@@ -182,7 +182,7 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	if p.conf.Kind == PortAFPacket {
 		p.info.MaxMTU = min(p.info.MaxMTU, p.conf.packetFrame()-packetHeader-etherOverhead)
 	}
-	opts, err := d.options(p, id)
+	opts, rss, err := d.options(p, id)
 	if err != nil {
 		return err
 	}
@@ -194,6 +194,9 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	}
 	if err := id.Start(); err != nil {
 		return fmt.Errorf("the device does not start: %w", err)
+	}
+	if err := p.spreadRSS(id, rss); err != nil {
+		return err
 	}
 	// Frames for groups that we join come without telling the device.
 	C.rte_eth_allmulticast_enable(C.uint16_t(id))
@@ -213,37 +216,40 @@ func deviceMTU(id ethdev.Port) (int, error) {
 	return min(mtu, frame-C.RTE_ETHER_HDR_LEN-C.RTE_ETHER_CRC_LEN), nil
 }
 
-// options are the MTU, and that flows spread over the queues.
-func (d *Dataplane) options(p *port, id ethdev.Port) ([]ethdev.Option, error) {
+// options are the MTU, and how flows spread over the queues.
+func (d *Dataplane) options(p *port, id ethdev.Port) ([]ethdev.Option, ethdev.RssConf, error) {
+	var rss ethdev.RssConf
 	mtu, err := id.GetMTU()
 	if err != nil {
-		return nil, fmt.Errorf("asking the device for its MTU: %w", err)
+		return nil, rss, fmt.Errorf("asking the device for its MTU: %w", err)
 	}
 	p.info.MTU = int(mtu)
 	if p.twin != nil {
 		if p.info.MTU, err = p.twin.mtu(); err != nil {
-			return nil, err
+			return nil, rss, err
 		}
 	}
 	if p.conf.MTU != 0 {
 		p.info.MTU = p.conf.MTU
 	}
 	if err := p.checkMTU(p.info.MTU); err != nil {
-		return nil, err
+		return nil, rss, err
 	}
 	rx := ethdev.RxMode{MTU: uint32(p.info.MTU)}
 	if p.info.RxQueues == 1 {
-		return []ethdev.Option{ethdev.OptRxMode(rx)}, nil
+		return []ethdev.Option{ethdev.OptRxMode(rx)}, rss, nil
 	}
 	var dev C.struct_rte_eth_dev_info
 	if err := errnoOf(C.rte_eth_dev_info_get(C.uint16_t(id), &dev)); err != nil {
-		return nil, err
+		return nil, rss, err
 	}
-	hf := uint64(dev.flow_type_rss_offloads) & (C.RTE_ETH_RSS_IP | C.RTE_ETH_RSS_TCP | C.RTE_ETH_RSS_UDP)
-	if hf != 0 {
+	if rss, err = p.rssOf(&dev); err != nil {
+		return nil, rss, err
+	}
+	if rss.Hf != 0 {
 		rx.MqMode = C.RTE_ETH_MQ_RX_RSS
 	}
-	return []ethdev.Option{ethdev.OptRxMode(rx), ethdev.OptRss(ethdev.RssConf{Hf: hf})}, nil
+	return []ethdev.Option{ethdev.OptRxMode(rx), ethdev.OptRss(rss)}, rss, nil
 }
 
 func (d *Dataplane) setUpQueues(p *port, id ethdev.Port) error {

@@ -28,9 +28,12 @@ const (
 	HugepagesOff     = "off"
 )
 
+// WorkersAuto is one worker on each CPU that the process may use, but for one that is left to Go.
+const WorkersAuto = -1
+
 // Config is what is decided once, when the data plane starts.
 type Config struct {
-	Workers int   // poll-mode lcores, 1..16; 0: as many as CPUs, or 1
+	Workers int   // poll-mode lcores, 1..16, or WorkersAuto; 0: as many as CPUs, or 1
 	CPUs    []int // the CPU of each worker; empty: the last CPUs that the process may use
 
 	Hugepages string   // HugepagesAuto, ...; "" is auto
@@ -39,7 +42,7 @@ type Config struct {
 	EALArgs   []string // for EAL as they are
 	LogLevel  string   // of DPDK's own messages on stderr: error (default), warning, notice, ...
 
-	Mbufs     int       // packet buffers; 0: 32768
+	Mbufs     int       // packet buffers; 0: 32768, or 16384 per worker when that is more
 	MbufSize  int       // bytes of a packet that a buffer holds, 64..65407; 0: 2048
 	RxDesc    int       // descriptors of a receive queue; 0: 1024
 	TxDesc    int       // descriptors of a transmit queue; 0: 1024
@@ -70,6 +73,17 @@ var (
 	opened   bool
 )
 
+// countWorkers makes a number of WorkersAuto.
+func (c *Config) countWorkers(allowed int) {
+	switch {
+	case c.Workers != WorkersAuto:
+	case len(c.CPUs) > 0:
+		c.Workers = len(c.CPUs)
+	default:
+		c.Workers = min(max(1, allowed-1), C.DP_MAX_WORKERS)
+	}
+}
+
 func (c *Config) fillDefaults() {
 	orDefault := func(n *int, v int) {
 		if *n == 0 {
@@ -77,7 +91,7 @@ func (c *Config) fillDefaults() {
 		}
 	}
 	orDefault(&c.Workers, max(1, len(c.CPUs)))
-	orDefault(&c.Mbufs, 32768)
+	orDefault(&c.Mbufs, max(32768, 16384*c.Workers))
 	orDefault(&c.MbufSize, 2048)
 	orDefault(&c.RxDesc, 1024)
 	orDefault(&c.TxDesc, 1024)
@@ -105,12 +119,13 @@ func Open(c Config) (*Dataplane, error) {
 	if opened {
 		return nil, errors.New("the data plane was opened before: there is one per process")
 	}
-	c.fillDefaults()
-	if err := c.check(); err != nil {
-		return nil, err
-	}
 	allowed, err := allowedCPUs()
 	if err != nil {
+		return nil, err
+	}
+	c.countWorkers(len(allowed))
+	c.fillDefaults()
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	cpus, err := c.placeLcores(allowed)

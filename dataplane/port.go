@@ -53,6 +53,9 @@ type PortConfig struct {
 	MAC    [6]byte // zero: the device's own
 	MTU    int     // bytes, L3; 0: the device's own
 	Queues int     // receive queues; 0: one per worker, as far as the device has them
+	RSSKey string  // RSSKeyDefault ("" too), RSSKeySymmetric, hexadecimal digits
+
+	Placement
 
 	Socket string // memif: path of the Unix socket
 	ID     int    // memif: number of the interface on the socket
@@ -70,6 +73,7 @@ type PortInfo struct {
 	MaxMTU   int // by the device and by the size of a packet buffer
 	RxQueues int
 	TxQueues int
+	RSS      RSSInfo
 }
 
 // LinkState is the state of the wire.
@@ -87,6 +91,7 @@ type port struct {
 	twin *hostLink // the interface of the host that stands behind it
 	ns   *netns    // that it is in
 
+	placed  placed
 	net     uint32 // of the link that was last set on it
 	promisc bool   // asked for by SetPortPromisc
 	anyMAC  bool   // the device does not filter for info.MAC: it receives all, and C looks
@@ -111,32 +116,33 @@ func (d *Dataplane) AddPort(c PortConfig) (uint16, PortInfo, error) {
 			return 0, PortInfo{}, fmt.Errorf("port %s is there already", c.Name)
 		}
 	}
+	if err := c.Placement.check(d.workers); err != nil {
+		return 0, PortInfo{}, fmt.Errorf("port %s: %w", c.Name, err)
+	}
 	p := &port{conf: c}
 	if err := d.open(p); err != nil {
 		return 0, PortInfo{}, fmt.Errorf("port %s: %w", c.Name, err)
-	}
-	if err := d.poll(p); err != nil {
-		p.release()
-		return 0, PortInfo{}, fmt.Errorf("port %s: the data plane does not take it: %w", c.Name, err)
 	}
 	if t.byID == nil {
 		t.byID = make(map[uint16]*port)
 	}
 	t.byID[p.id] = p
+	if err := d.poll(p); err != nil {
+		delete(t.byID, p.id)
+		C.dp_port_del(C.uint16_t(p.id))
+		p.release()
+		return 0, PortInfo{}, fmt.Errorf("port %s: the data plane does not take it: %w", c.Name, err)
+	}
 	return p.id, p.info, nil
 }
 
-// poll hands a started device to the workers.
+// poll hands a started device, which is in the table of ports, to the workers.
 func (d *Dataplane) poll(p *port) error {
 	if err := errnoOf(C.dp_port_add(C.uint16_t(p.id), C.uint16_t(p.info.RxQueues),
 		C.uint16_t(p.info.TxQueues))); err != nil {
 		return err
 	}
-	if p.info.RxQueues == 1 {
-		// Queue 0 of every port would be worker 0's.
-		C.dp_port_rxq(C.uint16_t(p.id), 0, C.uint32_t(int(p.id)%d.workers))
-	}
-	return nil
+	return d.place()
 }
 
 // open makes a started ethdev port of p.conf.
@@ -260,7 +266,7 @@ func (d *Dataplane) DelPort(id uint16) error {
 		return fmt.Errorf("port %s: %w", p.conf.Name, err)
 	}
 	delete(t.byID, id)
-	return p.release()
+	return errors.Join(p.release(), d.place())
 }
 
 func (d *Dataplane) closePorts() error {

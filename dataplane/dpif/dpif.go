@@ -231,6 +231,8 @@ type WorkerStats struct {
 	TSCHz                  uint64
 	Punted, Policed        [PuntMax]uint64
 	PuntFull, Injected     uint64
+	RPSOut, RPSIn          uint64    // packets handed to other workers, taken from them
+	RPSDropped             uint64    // of RPSOut: the other's ring was full
 	Drops                  []Counter // by reason, those that are not zero
 	Stages                 []StageStats
 }

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include <net/netdevice.h>
+#include <net/rps.h>
 
 unsigned int ethdev_rx(struct softnet_data *sd)
 {
@@ -11,15 +12,19 @@ unsigned int ethdev_rx(struct softnet_data *sd)
 
 	for (uint32_t i = 0; l && i < l->n; i++) {
 		struct rte_mbuf *pkts[NAPI_BURST];
-		uint16_t port = l->rxq[i].port;
-		uint16_t n = rte_eth_rx_burst(port, l->rxq[i].queue, pkts, NAPI_BURST);
+		const struct rx_queue *q = &l->rxq[i];
+		uint16_t n = rte_eth_rx_burst(q->port, q->queue, pkts, NAPI_BURST);
+		struct net_device *dev;
 
 		if (!n)
 			continue;
 		stage_end(sd, STAGE_RX, n);
-		netif_receive_skb_list(
-		    sd, __atomic_load_n(&netdev_ports[port].dev, __ATOMIC_ACQUIRE), pkts, n);
+		dev = __atomic_load_n(&netdev_ports[q->port].dev, __ATOMIC_ACQUIRE);
 		total += n;
+		if (unlikely(q->rps_len))
+			netif_rps(sd, q, dev, pkts, n);
+		else
+			netif_receive_skb_list(sd, dev, pkts, n);
 	}
 	return total;
 }

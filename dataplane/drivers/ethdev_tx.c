@@ -10,10 +10,12 @@ void ethdev_xmit(struct softnet_data *sd, struct tx_queue *txq)
 	struct net_device_stats *stats = dev_stats(sd, txq->dev);
 	uint16_t n = txq->n, sent = 0;
 
-	if (unlikely(p->tx_shared)) {
-		rte_spinlock_lock(&p->tx_lock);
-		sent = rte_eth_tx_burst(txq->port, sd->worker % p->nb_txq, txq->pkts, n);
-		rte_spinlock_unlock(&p->tx_lock);
+	if (unlikely(p->tx_shared >> sd->worker & 1)) {
+		rte_spinlock_t *lock = &netdev_txqs[txq->port][p->txq[sd->worker]]._xmit_lock;
+
+		rte_spinlock_lock(lock);
+		sent = rte_eth_tx_burst(txq->port, p->txq[sd->worker], txq->pkts, n);
+		rte_spinlock_unlock(lock);
 	} else if (likely(p->nb_txq)) {
 		sent = rte_eth_tx_burst(txq->port, (uint16_t)sd->worker, txq->pkts, n);
 	}

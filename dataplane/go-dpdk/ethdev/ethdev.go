@@ -115,7 +115,7 @@ func OptRxMode(conf RxMode) Option {
 
 // RssConf configures receive side scaling.
 type RssConf struct {
-	// Key is empty (the driver's own); this implementation takes no other.
+	// Key of the hash, of the length that the driver says; empty: the driver's own.
 	Key []byte
 	// Hf are the RTE_ETH_RSS_* that say what is hashed.
 	Hf uint64
@@ -124,7 +124,14 @@ type RssConf struct {
 // OptRss configures receive side scaling.
 func OptRss(conf RssConf) Option {
 	return Option{func(c *C.struct_rte_eth_conf) {
-		c.rx_adv_conf.rss_conf.rss_hf = C.uint64_t(conf.Hf)
+		rss := &c.rx_adv_conf.rss_conf
+		rss.rss_hf = C.uint64_t(conf.Hf)
+		C.free(unsafe.Pointer(rss.rss_key))
+		rss.rss_key, rss.rss_key_len = nil, 0
+		if len(conf.Key) > 0 {
+			rss.rss_key = (*C.uint8_t)(C.CBytes(conf.Key))
+			rss.rss_key_len = C.uint8_t(len(conf.Key))
+		}
 	}}
 }
 
@@ -132,6 +139,7 @@ func OptRss(conf RssConf) Option {
 func (pid Port) DevConfigure(nrxq, ntxq uint16, opts ...Option) error {
 	conf := (*C.struct_rte_eth_conf)(C.calloc(1, C.sizeof_struct_rte_eth_conf))
 	defer C.free(unsafe.Pointer(conf))
+	defer func() { C.free(unsafe.Pointer(conf.rx_adv_conf.rss_conf.rss_key)) }()
 	for _, o := range opts {
 		o.set(conf)
 	}

@@ -31,6 +31,7 @@ struct tables_order;
 struct punt_ring;
 struct neigh_hold_table;
 struct frag_table;
+struct rps_ring;
 
 /* The six bytes of a MAC address as the low bytes of a little-endian word. */
 #define ETH_ADDR_MASK 0x0000ffffffffffffULL
@@ -95,6 +96,8 @@ static inline bool netif_running(const struct net_device *dev)
 
 enum dp_stage {
 	STAGE_RX,         /* rte_eth_rx_burst */
+	STAGE_RPS,        /* the hash of each packet, and rings to other workers */
+	STAGE_BACKLOG,    /* what other workers handed over */
 	STAGE_RECEIVE,    /* eth_type_trans and dispatch by EtherType */
 	STAGE_IP_RCV,     /* header checks, PRE_ROUTING */
 	STAGE_IP_ROUTE,   /* FIB, martians, source validation */
@@ -124,6 +127,8 @@ struct tx_queue {
 struct rx_queue {
 	uint16_t port;
 	uint16_t queue;
+	uint8_t rps_len;                  /* 0: what is received stays with the worker */
+	uint8_t rps_cpus[DP_MAX_WORKERS]; /* workers that its flows are spread over */
 };
 
 /* What a worker polls: replaced as a whole (RCU). */
@@ -136,15 +141,26 @@ struct rxq_list {
 
 /* A port as the data plane knows it; written by the control plane. */
 struct netdev_port {
+	/* Read per burst. */
 	struct net_device *dev; /* the link on it, NULL: none */
 	uint16_t nb_rxq;
-	uint16_t nb_txq; /* 0: not ours */
-	bool tx_shared;  /* fewer transmit queues than workers: take tx_lock */
-	rte_spinlock_t tx_lock;
-	uint8_t rxq_worker[NETDEV_MAX_RXQ];
-};
+	uint16_t nb_txq;    /* 0: not ours */
+	uint16_t tx_shared; /* bit of a worker: others have its queue too, take _xmit_lock */
+	uint8_t txq[DP_MAX_WORKERS]; /* of each worker */
+
+	/* The writer's. */
+	uint16_t rps_mask;                  /* workers that flows are spread over */
+	uint8_t rxq_worker[NETDEV_MAX_RXQ]; /* who is to poll a queue */
+	uint8_t rxq_polled[NETDEV_MAX_RXQ]; /* who polls it, DP_MAX_WORKERS: nobody */
+} __rte_cache_aligned;
+
+/* The lock of a transmit queue that several workers have. */
+struct netdev_queue {
+	rte_spinlock_t _xmit_lock;
+} __rte_cache_aligned;
 
 extern struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
+extern struct netdev_queue netdev_txqs[RTE_MAX_ETHPORTS][DP_MAX_WORKERS];
 
 /* --- the worker ------------------------------------------------------------------------------- */
 
@@ -157,6 +173,10 @@ struct softnet_data {
 	uint32_t n_dirty; /* ports with packets in their tx_queue */
 	uint16_t dirty[RTE_MAX_ETHPORTS];
 	struct rxq_list *rxq; /* RCU, written by the control plane */
+	uint32_t rps_from;    /* workers that may hand packets to this one; control plane */
+	uint32_t rps_told;    /* workers that were handed packets and not woken yet */
+	struct rps_ring *rps_in[DP_MAX_WORKERS];  /* from each; control plane */
+	struct rps_ring *rps_out[DP_MAX_WORKERS]; /* to each; control plane */
 	struct punt_ring *punt;
 	struct rte_ring *inject;
 	struct rte_ring *neigh_events; /* struct dp_neigh to apply to what is held */

@@ -4,6 +4,7 @@
 #include <net/netdevice.h>
 
 struct netdev_port netdev_ports[RTE_MAX_ETHPORTS];
+struct netdev_queue netdev_txqs[RTE_MAX_ETHPORTS][DP_MAX_WORKERS];
 struct net *net_table[DP_MAX_NETS];
 uint32_t net_table_gen;
 struct softnet_data *softnet_data[DP_MAX_WORKERS];

@@ -11,6 +11,7 @@
 #include <net/flow.h>
 #include <net/inet_frag.h>
 #include <net/punt.h>
+#include <net/rps.h>
 
 #define MBUF_DATA_DEFAULT 2048
 #define MBUF_DATA_MAX     (UINT16_MAX - RTE_PKTMBUF_HEADROOM)
@@ -77,6 +78,7 @@ static void dp_worker_fini(struct softnet_data *sd)
 {
 	for (; sd->backlog_head != sd->backlog_tail; sd->backlog_head++)
 		consume_skb(sd->backlog[sd->backlog_head % BACKLOG_MAX]);
+	rps_fini(sd);
 	inet_frag_fini(sd);
 	neigh_hold_fini(sd);
 	free(sd->rxq);

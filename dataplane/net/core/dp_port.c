@@ -2,40 +2,124 @@
 /* dp_port.c - ports given to the data plane, and which worker polls which of their queues. */
 #include <drivers/ring.h>
 #include <net/core/dp_local.h>
+#include <net/rps.h>
 
-/* Builds anew what every worker polls. */
-static int rxq_lists_publish(void)
+/* A queue whose worker changes: the old one must have let go of it before the new one polls. */
+static bool rxq_moves(const struct netdev_port *p, uint16_t q)
 {
-	struct rxq_list *lists[DP_MAX_WORKERS] = {0};
+	return p->rxq_polled[q] < DP_MAX_WORKERS && p->rxq_polled[q] != p->rxq_worker[q];
+}
+
+static struct rx_queue rxq_of(uint16_t port, uint16_t queue)
+{
+	struct rx_queue q = {.port = port, .queue = queue};
+
+	for (uint32_t mask = netdev_ports[port].rps_mask; mask; mask &= mask - 1)
+		q.rps_cpus[q.rps_len++] = (uint8_t)__builtin_ctz(mask);
+	return q;
+}
+
+static void rxq_lists_free(struct rxq_list **lists)
+{
+	for (uint32_t w = 0; w < dp_workers; w++)
+		free(lists[w]);
+}
+
+/* What every worker is to poll; without those queues that move, or with them. */
+static int rxq_lists_make(struct rxq_list **lists, bool moving)
+{
 	uint32_t total = 0;
 
 	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++)
 		total += netdev_ports[p].nb_rxq;
 	for (uint32_t w = 0; w < dp_workers; w++) {
 		lists[w] = malloc(sizeof(*lists[w]) + total * sizeof(struct rx_queue));
-		if (!lists[w])
-			goto nomem;
+		if (!lists[w]) {
+			rxq_lists_free(lists);
+			return -ENOMEM;
+		}
 		lists[w]->n = 0;
 	}
 	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++) {
 		for (uint16_t q = 0; q < netdev_ports[p].nb_rxq; q++) {
-			struct rxq_list *l = lists[netdev_ports[p].rxq_worker[q] % dp_workers];
+			struct rxq_list *l = lists[netdev_ports[p].rxq_worker[q]];
 
-			l->rxq[l->n++] = (struct rx_queue){.port = p, .queue = q};
+			if (moving || !rxq_moves(&netdev_ports[p], q))
+				l->rxq[l->n++] = rxq_of(p, q);
 		}
 	}
+	return 0;
+}
+
+static void rxq_lists_replace(struct rxq_list **lists)
+{
 	for (uint32_t w = 0; w < dp_workers; w++) {
 		struct rxq_list *old = softnet_data[w]->rxq;
 
 		__atomic_store_n(&softnet_data[w]->rxq, lists[w], __ATOMIC_RELEASE);
 		dp_free_rcu(old);
 	}
-	return 0;
+}
 
-nomem:
-	for (uint32_t w = 0; w < dp_workers; w++)
-		free(lists[w]);
-	return -ENOMEM;
+/* The rings that the workers of each port need. They stay: empty ones cost a load per turn. */
+static int rps_rings_make(void)
+{
+	int rc = 0;
+
+	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++) {
+		for (uint16_t q = 0; q < netdev_ports[p].nb_rxq; q++) {
+			uint32_t from = netdev_ports[p].rxq_worker[q];
+			uint32_t mask = netdev_ports[p].rps_mask & ~(1u << from);
+
+			for (; mask && !rc; mask &= mask - 1)
+				rc = rps_ring_make(softnet_data[from],
+						   softnet_data[__builtin_ctz(mask)]);
+		}
+	}
+	return rc;
+}
+
+/* Makes the workers poll what netdev_ports says; after an error they poll what they did. */
+static int rxq_lists_publish(void)
+{
+	struct rxq_list *lists[DP_MAX_WORKERS] = {0}, *without[DP_MAX_WORKERS] = {0};
+	bool moving = false;
+	int rc;
+
+	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++)
+		for (uint16_t q = 0; q < netdev_ports[p].nb_rxq; q++)
+			moving |= rxq_moves(&netdev_ports[p], q);
+	rc = rps_rings_make();
+	if (!rc)
+		rc = rxq_lists_make(lists, true);
+	if (rc)
+		return rc;
+	if (moving) {
+		rc = rxq_lists_make(without, false);
+		if (rc) {
+			rxq_lists_free(lists);
+			return rc;
+		}
+		rxq_lists_replace(without);
+		synchronize_rcu();
+	}
+	rxq_lists_replace(lists);
+	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++)
+		memcpy(netdev_ports[p].rxq_polled, netdev_ports[p].rxq_worker,
+		       netdev_ports[p].nb_rxq);
+	return 0;
+}
+
+/* Worker w transmits on queue w % nb_txq; with fewer queues than workers some share one. */
+static void txq_spread(struct netdev_port *p, struct netdev_queue *txqs, uint16_t nb_txq)
+{
+	p->tx_shared = 0;
+	for (uint32_t w = 0; w < dp_workers; w++) {
+		p->txq[w] = (uint8_t)(w % nb_txq);
+		if (w >= nb_txq || w + nb_txq < dp_workers)
+			p->tx_shared |= (uint16_t)(1u << w);
+		rte_spinlock_init(&txqs[p->txq[w]]._xmit_lock);
+	}
 }
 
 int dp_port_add(uint16_t port, uint16_t nb_rxq, uint16_t nb_txq)
@@ -48,12 +132,14 @@ int dp_port_add(uint16_t port, uint16_t nb_rxq, uint16_t nb_txq)
 	dp_write_lock();
 	if (p->nb_txq)
 		goto out;
-	rte_spinlock_init(&p->tx_lock);
-	p->tx_shared = nb_txq < dp_workers;
+	txq_spread(p, netdev_txqs[port], nb_txq);
+	p->rps_mask = 0;
 	p->nb_rxq = nb_rxq;
 	p->nb_txq = nb_txq;
-	for (uint16_t q = 0; q < nb_rxq; q++)
+	for (uint16_t q = 0; q < nb_rxq; q++) {
 		p->rxq_worker[q] = (uint8_t)(q % dp_workers);
+		p->rxq_polled[q] = DP_MAX_WORKERS;
+	}
 	rc = rxq_lists_publish();
 	if (rc)
 		p->nb_rxq = p->nb_txq = 0;
@@ -64,15 +150,39 @@ out:
 
 int dp_port_rxq(uint16_t port, uint16_t queue, uint32_t worker)
 {
-	int rc;
+	struct netdev_port *p = port < RTE_MAX_ETHPORTS ? &netdev_ports[port] : NULL;
+	int rc = -ENODEV;
 
-	if (port >= RTE_MAX_ETHPORTS || worker >= dp_workers)
+	if (!p || worker >= dp_workers)
 		return -EINVAL;
 	dp_write_lock();
-	rc = -ENODEV;
-	if (queue < netdev_ports[port].nb_rxq) {
-		netdev_ports[port].rxq_worker[queue] = (uint8_t)worker;
-		rc = rxq_lists_publish();
+	if (queue < p->nb_rxq) {
+		uint8_t was = p->rxq_worker[queue];
+
+		p->rxq_worker[queue] = (uint8_t)worker;
+		rc = was == worker ? 0 : rxq_lists_publish();
+		if (rc)
+			p->rxq_worker[queue] = was;
+	}
+	dp_unlock();
+	return rc;
+}
+
+int dp_port_rps(uint16_t port, uint32_t workers)
+{
+	struct netdev_port *p = port < RTE_MAX_ETHPORTS ? &netdev_ports[port] : NULL;
+	int rc = -ENODEV;
+
+	if (!p || workers >> dp_workers)
+		return -EINVAL;
+	dp_write_lock();
+	if (p->nb_rxq) {
+		uint16_t was = p->rps_mask;
+
+		p->rps_mask = (uint16_t)workers;
+		rc = was == workers ? 0 : rxq_lists_publish();
+		if (rc)
+			p->rps_mask = was;
 	}
 	dp_unlock();
 	return rc;
@@ -96,6 +206,7 @@ int dp_port_del(uint16_t port)
 	__atomic_store_n(&p->nb_txq, 0, __ATOMIC_RELEASE);
 	/* after a turn of every worker nobody polls or transmits any more */
 	synchronize_rcu();
+	rps_drain();
 	ring_port_close(port);
 out:
 	dp_unlock();

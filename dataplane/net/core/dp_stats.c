@@ -218,6 +218,8 @@ int dp_link_stats(uint32_t id, uint32_t ifindex, struct dp_link_stats *out)
 
 static const char *const stage_names[STAGE_MAX] = {
     [STAGE_RX] = "ethdev_rx",
+    [STAGE_RPS] = "netif_rps",
+    [STAGE_BACKLOG] = "process_backlog",
     [STAGE_RECEIVE] = "netif_receive_skb_list",
     [STAGE_IP_RCV] = "ip_list_rcv",
     [STAGE_IP_ROUTE] = "ip_route_input_list",

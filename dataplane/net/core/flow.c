@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* flow.c - flow keys of a packet, and their keyed hash. */
+#include <rte_prefetch.h>
+
 #include <net/flow.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -26,14 +28,18 @@ static inline uint64_t flow_mix(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-static uint32_t flow_hash(const struct flow_keys *k)
+static inline uint64_t flow_hash_from_keys(const struct flow_keys *k)
 {
 	uint64_t h;
 
 	h = flow_mix(k->src[0] ^ flow_seed[0], k->dst[0] ^ flow_seed[1]);
 	h ^= flow_mix(k->src[1] ^ flow_seed[2], k->dst[1] ^ flow_seed[3]);
-	h = flow_mix(h ^ flow_seed[4], ((uint64_t)k->ports << 32 | k->proto) ^ flow_seed[0]);
-	return (uint32_t)(h >> 33);
+	return flow_mix(h ^ flow_seed[4], ((uint64_t)k->ports << 32 | k->proto) ^ flow_seed[0]);
+}
+
+static uint32_t flow_hash(const struct flow_keys *k)
+{
+	return (uint32_t)(flow_hash_from_keys(k) >> 33);
 }
 
 static bool icmp_is_error(uint8_t type)
@@ -125,4 +131,129 @@ uint32_t rt6_multipath_hash(const struct net *net, struct sk_buff *skb)
 	memcpy(k.dst, &hdr->daddr, 16);
 	skb->hash = flow_hash(&k);
 	return skb->hash;
+}
+
+/* --- before the packet is anybody's: frames as they were received ------------------------------
+ */
+
+/* Gives both directions of a flow the same keys. */
+static inline void flow_hash_consistentify(struct flow_keys *k)
+{
+	__uint128_t src = (__uint128_t)k->src[0] << 64 | k->src[1];
+	__uint128_t dst = (__uint128_t)k->dst[0] << 64 | k->dst[1];
+	uint32_t back = k->ports << 16 | k->ports >> 16;
+	bool swap = src == dst ? k->ports > back : src > dst;
+	uint64_t mask = -(uint64_t)swap;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t x = (k->src[i] ^ k->dst[i]) & mask;
+
+		k->src[i] ^= x;
+		k->dst[i] ^= x;
+	}
+	k->ports ^= (k->ports ^ back) & (uint32_t)mask;
+}
+
+static inline void flow_ports(struct flow_keys *k, const uint8_t *p, uint32_t room)
+{
+	if (proto_has_ports((uint8_t)k->proto) && room >= 4)
+		memcpy(&k->ports, p, 4);
+}
+
+/* A fragment has no ports, the first one neither: all of a packet come to one place. */
+static inline bool flow_dissect4(struct flow_keys *k, const uint8_t *p, uint32_t len)
+{
+	const struct iphdr *iph = (const struct iphdr *)p;
+	uint32_t hlen;
+
+	if (unlikely(len < sizeof(*iph)))
+		return false;
+	hlen = iph->ihl * 4u;
+	k->src[0] = iph->saddr;
+	k->dst[0] = iph->daddr;
+	k->proto = iph->protocol;
+	if (likely(!ip_is_fragment(iph) && hlen <= len))
+		flow_ports(k, p + hlen, len - hlen);
+	return true;
+}
+
+/* How many extension headers the ports are looked for behind. */
+#define FLOW_EXTHDRS 8
+
+static __rte_noinline void flow_dissect6_exthdrs(struct flow_keys *k, const uint8_t *p,
+						 uint32_t len)
+{
+	uint32_t off = sizeof(struct ipv6hdr);
+
+	for (int i = 0; i < FLOW_EXTHDRS && off + 8 <= len; i++) {
+		switch (k->proto) {
+		case NEXTHDR_FRAGMENT:
+			k->proto = 0; /* each fragment could say something else */
+			return;
+		case NEXTHDR_HOP:
+		case NEXTHDR_ROUTING:
+		case NEXTHDR_DEST:
+			k->proto = p[off];
+			off += (p[off + 1] + 1u) * 8;
+			break;
+		default:
+			flow_ports(k, p + off, len - off);
+			return;
+		}
+	}
+}
+
+static inline bool flow_dissect6(struct flow_keys *k, const uint8_t *p, uint32_t len)
+{
+	const struct ipv6hdr *hdr = (const struct ipv6hdr *)p;
+
+	if (unlikely(len < sizeof(*hdr)))
+		return false;
+	memcpy(k->src, &hdr->saddr, 16);
+	memcpy(k->dst, &hdr->daddr, 16);
+	k->proto = hdr->nexthdr;
+	if (likely(proto_has_ports(hdr->nexthdr)))
+		flow_ports(k, p + sizeof(*hdr), len - sizeof(*hdr));
+	else
+		flow_dissect6_exthdrs(k, p, len);
+	return true;
+}
+
+/* Tags that the network header is looked for behind. */
+#define FLOW_TAGS 2
+
+static inline uint32_t skb_get_hash_symmetric(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t off = ETH_HLEN, len = m->data_len, hash;
+	struct flow_keys k = {0};
+	uint16_t protocol;
+	bool ip = false;
+
+	if (unlikely(len < ETH_HLEN))
+		return 0;
+	memcpy(&protocol, p + 12, 2);
+	for (int i = 0; i < FLOW_TAGS && len >= off + 4 &&
+			(protocol == htons(ETH_P_8021Q) || protocol == htons(ETH_P_8021AD));
+	     i++) {
+		memcpy(&protocol, p + off + 2, 2);
+		off += 4;
+	}
+	if (likely(protocol == htons(ETH_P_IP)))
+		ip = flow_dissect4(&k, p + off, len - off);
+	else if (protocol == htons(ETH_P_IPV6))
+		ip = flow_dissect6(&k, p + off, len - off);
+	if (unlikely(!ip))
+		return 0;
+	flow_hash_consistentify(&k);
+	hash = (uint32_t)(flow_hash_from_keys(&k) >> 32);
+	return hash ? hash : 1;
+}
+
+void skb_get_hash_list(struct rte_mbuf *const *pkts, uint32_t *hash, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned int i = 0; i < n; i++)
+		hash[i] = skb_get_hash_symmetric(pkts[i]);
 }

@@ -12,6 +12,7 @@
 #include <net/net_namespace.h>
 #include <net/netdevice.h>
 #include <net/punt.h>
+#include <net/rps.h>
 
 /* How far ahead of the loop a packet's lines are fetched. */
 #define RX_PREFETCH 6
@@ -184,6 +185,7 @@ unsigned int net_rx_action(struct softnet_data *sd)
 	inet_frag_poll(sd);
 	n = loopback_rx(sd);
 	n += ethdev_rx(sd);
+	n += process_backlog(sd);
 	n += inject_rx(sd);
 	ethdev_tx_flush(sd);
 	punt_wake(sd);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rps.c - packets handed from the worker that receives to the worker of their flow: see rps.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_prefetch.h>
+
+#include <lib/rcu.h>
+#include <net/flow.h>
+#include <net/rps.h>
+
+#define RPS_DEV ((uintptr_t)1)
+
+static inline uint32_t get_rps_cpu(const struct softnet_data *sd, const struct rx_queue *q,
+				   uint32_t hash)
+{
+	if (unlikely(!hash))
+		return sd->worker;
+	return q->rps_cpus[(uint64_t)hash * q->rps_len >> 32];
+}
+
+/* Writes m behind what is published; false: no room. */
+static inline bool enqueue_to_backlog(struct rps_ring *r, const struct net_device *dev,
+				      struct rte_mbuf *m)
+{
+	if (unlikely(r->next - r->head_seen > RPS_RING_SIZE - 2)) {
+		r->head_seen = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
+		if (r->next - r->head_seen > RPS_RING_SIZE - 2)
+			return false;
+	}
+	if (unlikely(r->dev != dev)) {
+		r->slot[r->next++ % RPS_RING_SIZE] = (uintptr_t)dev | RPS_DEV;
+		r->dev = dev;
+	}
+	r->slot[r->next++ % RPS_RING_SIZE] = (uintptr_t)m;
+	return true;
+}
+
+static __rte_noinline void rps_drop(struct softnet_data *sd, struct net_device *dev,
+				    struct rte_mbuf *m)
+{
+	dev_stats(sd, dev)->rx_dropped++;
+	sd->stats.rps_dropped++;
+	kfree_skb_reason(sd, mbuf_skb(m), SKB_DROP_REASON_CPU_BACKLOG);
+}
+
+void netif_rps(struct softnet_data *sd, const struct rx_queue *q, struct net_device *dev,
+	       struct rte_mbuf **pkts, unsigned int n)
+{
+	struct rte_mbuf *own[NAPI_BURST];
+	uint32_t hash[NAPI_BURST], told = 0;
+	unsigned int n_own = 0;
+
+	if (unlikely(!dev || !netif_running(dev))) {
+		netif_receive_skb_list(sd, dev, pkts, n);
+		return;
+	}
+	skb_get_hash_list(pkts, hash, n);
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t to = get_rps_cpu(sd, q, hash[i]);
+
+		if (to == sd->worker) {
+			own[n_own++] = pkts[i];
+			continue;
+		}
+		if (unlikely(!enqueue_to_backlog(sd->rps_out[to], dev, pkts[i])))
+			rps_drop(sd, dev, pkts[i]);
+		told |= 1u << to;
+	}
+	sd->rps_told |= told;
+	sd->stats.rps_out += n - n_own;
+	for (; told; told &= told - 1) {
+		struct rps_ring *r = sd->rps_out[__builtin_ctz(told)];
+
+		__atomic_store_n(&r->tail, r->next, __ATOMIC_RELEASE);
+	}
+	stage_end(sd, STAGE_RPS, n);
+	if (n_own)
+		netif_receive_skb_list(sd, dev, own, n_own);
+}
+
+/* Takes a burst of one device; returns its length. */
+static unsigned int rps_ring_take(struct rps_ring *r, uint32_t *head, uint32_t tail,
+				  struct rte_mbuf **pkts)
+{
+	unsigned int n = 0;
+
+	while (*head != tail && n < NAPI_BURST) {
+		uintptr_t slot = r->slot[*head % RPS_RING_SIZE];
+
+		if (unlikely(slot & RPS_DEV)) {
+			if (n)
+				break;
+			r->rx_dev = (struct net_device *)(slot & ~RPS_DEV);
+		} else {
+			pkts[n++] = (struct rte_mbuf *)slot;
+			rte_prefetch0((void *)slot);
+		}
+		++*head;
+	}
+	return n;
+}
+
+unsigned int __process_backlog(struct softnet_data *sd)
+{
+	unsigned int total = 0;
+
+	for (uint32_t from = sd->rps_from; from; from &= from - 1) {
+		struct rps_ring *r = sd->rps_in[__builtin_ctz(from)];
+		uint32_t tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+		uint32_t head = r->head;
+
+		if (head == tail)
+			continue;
+		for (unsigned int work = 0; head != tail && work < RPS_WEIGHT;) {
+			struct rte_mbuf *pkts[NAPI_BURST];
+			unsigned int n = rps_ring_take(r, &head, tail, pkts);
+
+			stage_end(sd, STAGE_BACKLOG, n);
+			if (n)
+				netif_receive_skb_list(sd, r->rx_dev, pkts, n);
+			work += n;
+			total += n;
+		}
+		__atomic_store_n(&r->head, head, __ATOMIC_RELEASE);
+	}
+	sd->stats.rps_in += total;
+	return total;
+}
+
+bool rps_pending(const struct softnet_data *sd)
+{
+	for (uint32_t from = sd->rps_from; from; from &= from - 1) {
+		const struct rps_ring *r = sd->rps_in[__builtin_ctz(from)];
+
+		if (__atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) !=
+		    __atomic_load_n(&r->head, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+int rps_ring_make(struct softnet_data *from, struct softnet_data *to)
+{
+	struct rps_ring *r;
+
+	if (from->rps_out[to->worker])
+		return 0;
+	r = aligned_alloc(RPS_ALIGN, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	memset(r, 0, sizeof(*r));
+	to->rps_in[from->worker] = r;
+	from->rps_out[to->worker] = r;
+	__atomic_store_n(&to->rps_from, to->rps_from | 1u << from->worker, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void rps_drain(void)
+{
+	for (unsigned int turn = 0; turn <= RPS_RING_SIZE / RPS_WEIGHT; turn++) {
+		bool pending = false;
+
+		for (uint32_t w = 0; w < DP_MAX_WORKERS; w++)
+			pending |= softnet_data[w] && rps_pending(softnet_data[w]);
+		if (!pending)
+			return;
+		synchronize_rcu();
+	}
+}
+
+void rps_fini(struct softnet_data *to)
+{
+	for (uint32_t from = to->rps_from; from; from &= from - 1) {
+		struct rps_ring *r = to->rps_in[__builtin_ctz(from)];
+
+		for (uint32_t head = r->head; head != r->tail; head++)
+			if (!(r->slot[head % RPS_RING_SIZE] & RPS_DEV))
+				consume_skb(
+				    mbuf_skb((struct rte_mbuf *)r->slot[head % RPS_RING_SIZE]));
+		free(r);
+	}
+	to->rps_from = 0;
+}
