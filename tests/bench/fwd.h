@@ -2,8 +2,15 @@
 //go:build ignore
 
 /*
- * fwd.h - between the files of fwd_bench: its packets and ports (fwd_ports.c), and the router that
- * they go through (fwd_router.c).
+ * fwd.h - between the files of fwd_bench.
+ *
+ *   fwd_bench.c    options, EAL, one case after another
+ *   fwd_cases.c    what there is to measure: worlds, and cases in them
+ *   fwd_router.c   the router: links, addresses, gateways, neighbours, routes
+ *   fwd_packets.c  frames, and the destinations that they get
+ *   fwd_ports.c    rings, and the callback that gives received packets their destinations
+ *   fwd_pcap.c     the same packets as files
+ *   fwd_measure.c  rounds, counters, what is printed
  */
 #ifndef SKUA_TESTS_BENCH_FWD_H
 #define SKUA_TESTS_BENCH_FWD_H
@@ -12,43 +19,170 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACKETS  1000
-#define FRAME    60 /* 64 bytes with FCS */
-#define GATEWAYS 32
+#include <netinet/in.h>
 
-/* What the callback of a port writes into packets. */
+#include <rte_mbuf.h>
+
+#include "dataplane.h"
+
+#define PORTS_MAX  16
+#define LCORES_MAX 2
+#define PACKETS    1000 /* that go round between two ports, each way */
+#define PCAP_MAX   1000 /* packets in a file */
+#define GATEWAYS   32   /* of a port */
+#define FRAME_MAX  1514 /* without FCS */
+#define FRAME_64   60
+#define FRAME_1500 1514 /* IP packets of 1,500 bytes */
+#define ROUNDS_MAX 64
+#define TABLE_ALL  0 /* of struct option: as many routes as the Internet has */
+
+/* What main() was told. */
+struct options {
+	unsigned int rounds, cpu;
+	double seconds;  /* of a round */
+	uint32_t routes; /* of the large tables; TABLE_ALL */
+	bool json;
+	const char *pcap; /* a directory: packets come from its files for ever */
+};
+extern struct options opt;
+
+enum traffic { UNIFORM, ONE_FLOW, ZIPF };
+enum sizes { SIZE_64, SIZE_IMIX, SIZE_1500 };
+
+/*
+ * A router and the packets that suit it. Cases of one world are measured in one life of the data
+ * plane, so that a large table is loaded once.
+ */
+struct world {
+	const char *name;
+	uint8_t family;
+	uint8_t lcores;
+	uint8_t ports; /* p is one end, p ^ 1 the other: what comes in on one leaves by the other */
+	uint16_t packets; /* that go round on each port */
+	uint32_t mbufs;
+	uint32_t stamps; /* destinations per port, when it is not one flow */
+	void (*load)(const struct world *w);
+	/* A destination for packets received on port, network order, IPv4 in the first 4 bytes. */
+	void (*draw)(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+};
+
+/* Sums over what was measured of a phase of a case, and its rounds. */
+struct phase {
+	uint64_t tsc; /* cycles of the lcores that forwarded */
+	uint64_t rx, tx, port_tx[PORTS_MAX];
+	uint64_t drops[256], punted, policed, full;
+	double stages[32];           /* cycles per packet, best of the rounds */
+	double cycles[ROUNDS_MAX];   /* per packet forwarded, or received when none should be */
+	double received[ROUNDS_MAX]; /* per packet received */
+	double lcore[LCORES_MAX][ROUNDS_MAX]; /* of the packets of that lcore */
+	double mpps[ROUNDS_MAX];
+};
+
+#define PHASES_MAX 3
+
+struct bench_case;
+
+/* How a case differs from packets that are simply forwarded. */
+struct variant {
+	unsigned int
+	    phases;       /* measured in turn in every round; the last one is the case's figure */
+	bool restock;     /* packets are dropped or held, and others take their place */
+	double forwarded; /* the share of packets received that is; the rest goes by drops[] */
+	const char *drops[4];
+	void (*begin)(const struct bench_case *c); /* before packets go round */
+	void (*phase)(unsigned int phase);
+	void (*during)(unsigned int phase, double seconds); /* NULL: sleep */
+	void (*end)(const struct bench_case *c);
+	void (*extra)(const struct phase *phases);
+	double arg; /* of the hooks: a share of packets, changes per second */
+};
+
+struct bench_case {
+	char name[48];
+	const struct world *world;
+	const struct variant *variant; /* NULL: all is forwarded */
+	enum traffic traffic;
+	enum sizes sizes;
+};
+
+/* What a received IPv4 packet is given. */
 struct stamp4 {
 	uint32_t daddr;
-	uint16_t check;
-	uint16_t pad;
+	uint16_t check; /* of a header of one length; for SIZE_IMIX the sum of all but the length */
+	uint8_t ttl;
+	uint8_t pad;
 };
-struct stamps {
-	void *v; /* struct stamp4 or struct in6_addr */
+/* And IPv6: the hop limit is 64. */
+
+/* Where the packets that a port receives come from. The worker of the port owns it. */
+struct source {
+	const void *stamps; /* struct stamp4 or struct in6_addr; replaced by main() */
 	uint32_t n, at;
-	uint8_t header[14 + 20]; /* written whole when packets come from a file: link and IPv4 */
-};
+	uint16_t (*stamp)(struct source *s, struct rte_mbuf **pkts, uint16_t n, uint16_t max);
+	struct rte_ring *ring; /* what is sent by the other port; NULL: packets of a file */
+	uint32_t state;        /* enum source_state */
+	uint32_t empty;        /* turns in which a draining source had nothing */
+	uint64_t drained;
+	uint8_t header[34]; /* of a packet that takes a dropped one's place */
+} __rte_cache_aligned;
 
-extern struct stamps stamps[2];
-extern uint16_t port_id[2];
+enum source_state { SOURCE_RUN, SOURCE_DRAIN, SOURCE_WAIT };
 
+extern struct source sources[PORTS_MAX];
+extern uint16_t port_id[PORTS_MAX];
+
+/* fwd_bench.c */
 void ok(int rc, const char *what);
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* fwd_cases.c */
+extern struct bench_case cases[];
+size_t cases_make(void); /* how many there are */
+const struct bench_case *case_find(const char *name);
+
+/* fwd_packets.c */
 void port_mac(uint8_t mac[6], unsigned int port);
+/* The length of the i-th frame, without FCS. */
+uint16_t frame_len(enum sizes sizes, unsigned int i);
+/* A frame for port; dst NULL: to be stamped. */
+void frame_make(uint8_t *frame, uint16_t len, unsigned int port, uint8_t family,
+		const uint8_t *dst);
+struct stamp4 stamp4_make(unsigned int port, const uint8_t *dst, uint8_t ttl, enum sizes sizes);
+void stamps_make(const struct bench_case *c);
+void stamps_free(const struct world *w);
+/* The destination of a stamp. */
+void stamp_dst(const struct world *w, unsigned int port, uint32_t i, uint8_t dst[16]);
 
 /* fwd_ports.c */
-void stamp4_set(unsigned int port, uint32_t i, uint32_t dst); /* dst in host order */
-void stamps_make(uint32_t n, size_t size);
-/* Two rings each the other's, or net_pcap devices that read one file for ever. */
-void ports_make(bool pcap);
-void ports_start(void);
-/* Fills the rings with packets and restamps what is received. */
-void ports_prime(uint8_t family);
-void ports_stop(void);
+void ports_make(unsigned int n);
+void ports_start(const struct world *w);
+void ports_stop(const struct world *w);
+/* Packets go round, each stamped whenever it is received. */
+void ports_prime(const struct bench_case *c);
+void source_set(unsigned int port, enum source_state state);
+/* Takes all packets off, and sees whether any was lost. */
+void ports_drain(const struct bench_case *c);
 
-/* fwd_router.c: links, addresses, gateways, neighbours, the local table; then the main one */
-void router_make(uint8_t family);
-void load4_one(void);
-void load4_full(void);
-void load6_one(void);
-void load6_full(void);
+/* fwd_pcap.c: DIR/fwd0.pcap and fwd1.pcap, what ports 0 and 1 receive */
+void pcap_path(char *path, size_t room, const char *dir, unsigned int port);
+void pcap_write(const struct bench_case *c, const char *dir);
+
+/* fwd_router.c */
+void router_make(const struct world *w);
+uint32_t gateway_id(uint8_t family, unsigned int port, uint32_t g);
+void route_set(uint32_t table, uint8_t family, const void *dst, uint8_t plen, uint32_t nh);
+void load_one(const struct world *w);
+void load_full(const struct world *w);
+void draw4_one(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void draw6_one(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void draw4_full(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void draw6_full(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+
+/* fwd_measure.c */
+void measure(const struct bench_case *c);
+void measured_end(void); /* after the last case */
+void extra(const char *name, double value);
+double best(const double *v, unsigned int n);
+double median(const double *v, unsigned int n);
 
 #endif

@@ -11,176 +11,136 @@
  *
  * A receive callback gives every packet a new destination and hop limit, inside what is measured.
  *
- *   fwd_bench [-r rounds] [-s seconds] [-c cpu] [-p pcap] [-j] [case ...]       cases: see -l
+ *   fwd_bench [-r rounds] [-s seconds] [-c cpu] [-n routes] [-j] [case ...]     all cases
+ *   fwd_bench -l                                                                their names
+ *   fwd_bench -P DIR [case]      writes DIR/fwd0.pcap and fwd1.pcap, what the ports of it receive
+ *   fwd_bench -p DIR [...] [case]         the ports are net_pcap devices that read these for ever
  *
- * With -p the ports are net_pcap devices that read the file for ever and send nowhere; its IPv4
- * packets of 60 bytes are given headers that fit.
+ * Packets are of 64 bytes with their FCS; -imix: 64, 594 and 1,518 bytes as 7:4:1; -1500: IP
+ * packets of 1,500 bytes. Their destinations are uniform over the routes; -zipf: 65,536 flows, used
+ * as by Zipf's law; -one-flow: one destination. -n cuts the large tables down to so many routes,
+ * for tests.
  *
  * Cycles are those of the TSC. On a shared machine read the best of the rounds as the quiet figure.
+ * A case in which anything but what it is about happens to packets ends the program with an error.
  */
 #include <getopt.h>
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_common.h>
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_launch.h>
 
-#include "dataplane.h"
 #include "fwd.h"
 
-#define ROUNDS_MAX 64
+struct options opt = {.rounds = 5, .cpu = 1, .seconds = 0.3};
 
-static unsigned int rounds = 5, cpu = 1;
-static double seconds = 0.3;
-static bool json;
-static const char *pcap; /* packets come from this file for ever */
-
-static const struct bench_case {
-	const char *name;
-	uint8_t family;
-	void (*load)(void);
-} cases[] = {
-    {"ipv4-1-route", AF_INET, load4_one},
-    {"ipv4-1M-routes", AF_INET, load4_full},
-    {"ipv6-1-route", AF_INET6, load6_one},
-    {"ipv6-220k-routes", AF_INET6, load6_full},
-};
-
-struct sample {
-	uint64_t tsc, packets;
-	struct dp_stage_stats stages[32];
-};
-
-static void sample(struct sample *s)
+void fail(const char *format, ...)
 {
-	struct dp_link_stats st;
+	va_list args;
 
-	s->packets = 0;
-	s->tsc = rte_rdtsc();
-	for (uint32_t i = 1; i <= 2; i++) {
-		ok(dp_link_stats(0, i, &st), "dp_link_stats");
-		s->packets += st.tx_packets;
-	}
-	dp_stage_read(0, s->stages, 32);
+	measured_end(); /* what there is can be read */
+	va_start(args, format);
+	fprintf(stderr, "fwd_bench: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
 }
 
-static int double_cmp(const void *a, const void *b)
+void ok(int rc, const char *what)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	if (rc < 0)
+		fail("%s: %s", what, strerror(-rc));
 }
 
-static void drops_print(void)
+/* --- one world after another ------------------------------------------------------------------ */
+
+static void world_begin(const struct world *w)
 {
-	uint64_t drops[256];
-	int n = dp_drops(0, drops, 256);
+	struct dp_conf conf = {.workers = w->lcores, .mbufs = w->mbufs};
 
-	for (int i = 0; i < n; i++)
-		if (drops[i])
-			fprintf(stderr, "  dropped %llu %s\n", (unsigned long long)drops[i],
-				dp_drop_reason_name((uint32_t)i));
-}
-
-static void measure(const struct bench_case *c, bool first)
-{
-	double cycles[ROUNDS_MAX], best, median, stage_best[32] = {0};
-	struct sample a, b;
-	double hz = (double)rte_get_tsc_hz();
-	unsigned int idle = 0;
-
-	for (unsigned int r = 0; r < rounds; r++) {
-		sample(&a);
-		usleep((useconds_t)(seconds * 1e6));
-		sample(&b);
-		/* a round in which the worker was not run says nothing */
-		if (b.packets == a.packets && ++idle < 100 * rounds) {
-			r--;
-			continue;
-		}
-		if (b.packets == a.packets) {
-			fprintf(stderr, "%s: nothing was forwarded\n", c->name);
-			drops_print();
-			exit(1);
-		}
-		cycles[r] = (double)(b.tsc - a.tsc) / (double)(b.packets - a.packets);
-		for (uint32_t s = 0; s < dp_stages() && s < 32; s++) {
-			double p = (double)(b.stages[s].packets - a.stages[s].packets);
-			double v = p ? (double)(b.stages[s].cycles - a.stages[s].cycles) / p : 0;
-
-			if (v && (!stage_best[s] || v < stage_best[s]))
-				stage_best[s] = v;
-		}
-	}
-	qsort(cycles, rounds, sizeof(cycles[0]), double_cmp);
-	best = cycles[0];
-	median = cycles[rounds / 2];
-	if (json) {
-		printf("%s\n {\"name\": \"%s\", \"cycles_best\": %.1f, \"cycles_median\": %.1f, "
-		       "\"mpps\": %.2f, \"runs\": [",
-		       first ? "[" : ",", c->name, best, median, hz / best / 1e6);
-		for (unsigned int r = 0; r < rounds; r++)
-			printf("%s%.1f", r ? ", " : "", cycles[r]);
-		printf("], \"stages\": {");
-	} else {
-		printf("%-18s best %6.1f  median %6.1f  worst %6.1f cycles/packet  %6.2f Mpps\n",
-		       c->name, best, median, cycles[rounds - 1], hz / best / 1e6);
-	}
-	for (uint32_t s = 0, k = 0; s < dp_stages() && s < 32; s++) {
-		if (!stage_best[s])
-			continue;
-		if (json)
-			printf("%s\"%s\": %.1f", k++ ? ", " : "", dp_stage_name(s), stage_best[s]);
-		else
-			printf("    %-24s %6.1f\n", dp_stage_name(s), stage_best[s]);
-	}
-	if (json)
-		printf("}}");
-	drops_print();
-}
-
-static void run(const struct bench_case *c, bool first)
-{
-	struct dp_conf conf = {.workers = 1, .mbufs = 8191};
-
+	ports_make(w->ports);
 	ok(dp_init(&conf), "dp_init");
 	ok(dp_net_add(0), "dp_net_add");
-	ports_start();
-	router_make(c->family);
-	c->load();
-	ports_prime(c->family);
-	ok(rte_eal_remote_launch(dp_worker_main, (void *)0, 1), "rte_eal_remote_launch");
-	usleep(100000);
-	measure(c, first);
+	ports_start(w);
+	router_make(w);
+	for (unsigned int l = 0; l < w->lcores; l++)
+		ok(rte_eal_remote_launch(dp_worker_main, (void *)(uintptr_t)l, l + 1),
+		   "rte_eal_remote_launch");
+}
+
+static void world_end(const struct world *w)
+{
 	dp_stop();
-	rte_eal_wait_lcore(1);
-	ports_stop();
+	for (unsigned int l = 0; l < w->lcores; l++)
+		rte_eal_wait_lcore(l + 1);
+	ports_stop(w);
 	dp_fini();
 }
+
+static void case_run(const struct bench_case *c)
+{
+	const struct variant *v = c->variant;
+
+	stamps_make(c);
+	if (v && v->begin)
+		v->begin(c);
+	ports_prime(c);
+	measure(c);
+	if (v && v->end)
+		v->end(c);
+	ports_drain(c);
+	stamps_free(c->world);
+}
+
+static void run(const struct bench_case **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!i || list[i]->world != list[i - 1]->world)
+			world_begin(list[i]->world);
+		case_run(list[i]);
+		if (i + 1 == n || list[i]->world != list[i + 1]->world)
+			world_end(list[i]->world);
+	}
+	measured_end();
+}
+
+/* The table must be there for destinations to be drawn from it; nothing is sent. */
+static void files_write(const struct bench_case *c, const char *dir)
+{
+	world_begin(c->world);
+	stamps_make(c);
+	pcap_write(c, dir);
+	stamps_free(c->world);
+	world_end(c->world);
+}
+
+/* --- EAL -------------------------------------------------------------------------------------- */
 
 static bool hugepages(void)
 {
 	char line[128];
-	long kb = 0;
+	long n = 0;
 	FILE *f = fopen("/proc/meminfo", "r");
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "HugePages_Free: %ld", &kb) == 1)
+		if (sscanf(line, "HugePages_Free: %ld", &n) == 1)
 			break;
 	if (f)
 		fclose(f);
-	return kb >= 64;
+	return n >= 64;
 }
 
+/* lcore 0 is main() on the other CPU, 1 the one that is measured, 2 a second one beside main(). */
 static void eal(void)
 {
-	char lcores[64], vdev[2][256];
+	static char lcores[64], vdev[2][4200];
+	unsigned int other = opt.cpu || sysconf(_SC_NPROCESSORS_ONLN) < 2 ? 0 : 1;
 	char *argv[16] = {"fwd_bench",
 			  "--lcores",
 			  lcores,
@@ -190,7 +150,7 @@ static void eal(void)
 			  "--force-max-simd-bitwidth=512"};
 	int argc = 7;
 
-	snprintf(lcores, sizeof(lcores), "0@%u,1@%u", cpu ? 0 : 1, cpu);
+	snprintf(lcores, sizeof(lcores), "0@%u,1@%u,2@%u", other, opt.cpu, other);
 	if (hugepages()) {
 		argv[argc++] = "--in-memory";
 	} else {
@@ -199,70 +159,107 @@ static void eal(void)
 		argv[argc++] = "-m";
 		argv[argc++] = "128";
 	}
-	for (int i = 0; pcap && i < 2; i++) {
-		snprintf(vdev[i], sizeof(vdev[i]), "--vdev=net_pcap%d,rx_pcap=%s,infinite_rx=1", i,
-			 pcap);
+	for (unsigned int i = 0; opt.pcap && i < 2; i++) {
+		char path[4096];
+
+		pcap_path(path, sizeof(path), opt.pcap, i);
+		if (access(path, R_OK))
+			fail("-p: %s: %m", path);
+		snprintf(vdev[i], sizeof(vdev[i]), "--vdev=net_pcap%u,rx_pcap=%s,infinite_rx=1", i,
+			 path);
 		argv[argc++] = vdev[i];
 	}
 	ok(rte_eal_init(argc, argv), "rte_eal_init");
 }
 
-static bool wanted(const char *name, char **names, int n)
+/* --- options ---------------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) usage(const char *format, ...)
 {
-	for (int i = 0; i < n; i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return !n;
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "fwd_bench: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\nusage: fwd_bench [-r rounds] [-s seconds] [-c cpu] [-n routes] "
+			"[-j] [-p dir] [case ...] | -l | -P dir [case]\n");
+	va_end(args);
+	exit(2);
+}
+
+static double number(char flag, const char *text, double least, double highest)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end == text || *end || !(v >= least && v <= highest))
+		usage("-%c: a number from %g to %g, not %s", flag, least, highest, text);
+	return v;
+}
+
+/* The cases that were asked for, in the order in which their worlds are. */
+static size_t choose(const struct bench_case **list, size_t n, char **names, int n_names)
+{
+	size_t k = 0;
+
+	for (int i = 0; i < n_names; i++)
+		if (!case_find(names[i]))
+			usage("%s: no such case, see fwd_bench -l", names[i]);
+	for (size_t i = 0; i < n; i++) {
+		bool wanted = !n_names;
+
+		for (int j = 0; j < n_names; j++)
+			wanted |= !strcmp(names[j], cases[i].name);
+		if (wanted)
+			list[k++] = &cases[i];
+	}
+	return k;
 }
 
 int main(int argc, char **argv)
 {
-	bool first = true;
-	int opt;
+	const char *write_to = NULL;
+	size_t n = cases_make();
+	const struct bench_case *list[n];
+	bool names = false;
+	int o;
 
-	while ((opt = getopt(argc, argv, "r:s:c:p:jl")) != -1) {
-		switch (opt) {
-		case 'r':
-			rounds = (unsigned int)atoi(optarg);
-			break;
-		case 's':
-			seconds = atof(optarg);
-			break;
-		case 'c':
-			cpu = (unsigned int)atoi(optarg);
-			break;
-		case 'p':
-			pcap = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'l':
-			for (size_t i = 0; i < RTE_DIM(cases); i++)
-				puts(cases[i].name);
-			return 0;
-		default:
-			fprintf(stderr,
-				"usage: %s [-r rounds] [-s seconds] [-c cpu] [-p pcap] [-j] [case "
-				"...]\n",
-				argv[0]);
-			return 2;
-		}
+	while ((o = getopt(argc, argv, "r:s:c:n:p:P:jl")) != -1) {
+		if (o == 'r')
+			opt.rounds = (unsigned int)number('r', optarg, 1, ROUNDS_MAX);
+		else if (o == 's')
+			opt.seconds = number('s', optarg, 0.001, 3600);
+		else if (o == 'c')
+			opt.cpu = (unsigned int)number('c', optarg, 0,
+						       (double)sysconf(_SC_NPROCESSORS_ONLN) - 1);
+		else if (o == 'n')
+			opt.routes = (uint32_t)number('n', optarg, 100, 1e6) & ~1u;
+		else if (o == 'p')
+			opt.pcap = optarg;
+		else if (o == 'P')
+			write_to = optarg;
+		else if (o == 'j')
+			opt.json = true;
+		else if (o == 'l')
+			names = true;
+		else
+			usage("see the first lines of fwd_bench.c");
 	}
-	if (!rounds || rounds > ROUNDS_MAX || seconds <= 0) {
-		fprintf(stderr, "rounds are 1 to %d, seconds more than 0\n", ROUNDS_MAX);
-		return 2;
+	if (names) {
+		for (size_t i = 0; i < n; i++)
+			puts(cases[i].name);
+		return 0;
 	}
+	if ((write_to || opt.pcap) && optind == argc)
+		n = choose(list, n, (char *[]){"ipv4-1-route"}, 1);
+	else
+		n = choose(list, n, argv + optind, argc - optind);
+	if ((write_to || opt.pcap) && (n != 1 || list[0]->variant || list[0]->world->ports != 2))
+		usage("-%c: one case, of packets that are simply forwarded", write_to ? 'P' : 'p');
 	eal();
-	ports_make(pcap);
-	for (size_t i = 0; i < RTE_DIM(cases); i++) {
-		if (!wanted(cases[i].name, argv + optind, argc - optind))
-			continue;
-		run(&cases[i], first);
-		first = false;
-		fflush(stdout);
-	}
-	if (json && !first)
-		printf("\n]\n");
+	if (write_to)
+		files_write(list[0], write_to);
+	else
+		run(list, n);
 	return 0;
 }

@@ -7,14 +7,17 @@
 #include <sys/socket.h>
 
 #include <net/if.h>
-#include <netinet/in.h>
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#include "dataplane.h"
 #include "fwd.h"
 #include "inet_table.h"
+
+/* The routes of the full table; route i leads out of port 1 when it is even, of port 0 else. */
+static struct inet_route4 *table4;
+static struct inet_route6 *table6;
+static uint32_t table_n;
 
 static void link_add(unsigned int port)
 {
@@ -36,7 +39,7 @@ static void link_add(unsigned int port)
 	ok(dp_addr_set(&a), "dp_addr_set");
 }
 
-static void route(uint32_t table, uint8_t family, const void *dst, uint8_t plen, uint32_t nh)
+void route_set(uint32_t table, uint8_t family, const void *dst, uint8_t plen, uint32_t nh)
 {
 	struct dp_route r = {.table = table, .family = family, .plen = plen, .nh_id = nh};
 
@@ -44,16 +47,18 @@ static void route(uint32_t table, uint8_t family, const void *dst, uint8_t plen,
 	ok(dp_route_set(&r, 1, NULL), "dp_route_set");
 }
 
-/* Gateways of a port have ids 2 * g + port + 2; the neighbour is the port that the frames go to. */
-static uint32_t gateway_id(unsigned int port, uint32_t g)
+/* id - 2 mod PORTS_MAX is the port that a gateway is behind. */
+uint32_t gateway_id(uint8_t family, unsigned int port, uint32_t g)
 {
-	return 2 * (g % GATEWAYS) + port + 2;
+	return (family == AF_INET ? 0 : PORTS_MAX * GATEWAYS) + PORTS_MAX * (g % GATEWAYS) + port +
+	       2;
 }
 
+/* The neighbour is the port at the other end, which the frames go to. */
 static void gateways_add(unsigned int port, uint8_t family)
 {
 	for (uint32_t g = 0; g < GATEWAYS; g++) {
-		struct dp_nexthop nh = {.id = gateway_id(port, g),
+		struct dp_nexthop nh = {.id = gateway_id(family, port, g),
 					.ifindex = port + 1,
 					.family = family,
 					.type = RTN_UNICAST,
@@ -67,134 +72,151 @@ static void gateways_add(unsigned int port, uint8_t family)
 		else
 			memcpy(nh.gw, (uint8_t[16]){0xfe, 0x80, [15] = (uint8_t)(g + 2)}, 16);
 		memcpy(n.addr, nh.gw, 16);
-		port_mac(n.lladdr, !port);
+		port_mac(n.lladdr, port ^ 1);
 		ok(dp_neigh_set(&n), "dp_neigh_set");
 		ok(dp_nexthop_set(&nh, NULL), "dp_nexthop_set");
 	}
 }
 
-static void local_add(uint8_t family)
+static void local_add(uint8_t family, unsigned int ports)
 {
 	const uint32_t order[2] = {RT_TABLE_LOCAL, RT_TABLE_MAIN};
 	struct dp_nexthop nh = {
 	    .id = 1, .family = family, .type = RTN_LOCAL, .ifindex = 1, .scope = RT_SCOPE_NOWHERE};
 
 	ok(dp_nexthop_set(&nh, NULL), "dp_nexthop_set");
-	for (uint8_t port = 0; port < 2; port++) {
+	for (uint8_t p = 0; p < ports; p++) {
 		if (family == AF_INET)
-			route(RT_TABLE_LOCAL, family, (uint8_t[4]){10, 0, port, 1}, 32, 1);
+			route_set(RT_TABLE_LOCAL, family, (uint8_t[4]){10, 0, p, 1}, 32, 1);
 		else
-			route(RT_TABLE_LOCAL, family,
-			      (uint8_t[16]){0x20, 1, 0xd, 0xb8, port, [15] = 1}, 128, 1);
+			route_set(RT_TABLE_LOCAL, family,
+				  (uint8_t[16]){0x20, 1, 0xd, 0xb8, p, [15] = 1}, 128, 1);
 	}
 	ok(dp_net_tables(0, family, order, 2), "dp_net_tables");
 }
 
-void router_make(uint8_t family)
+void router_make(const struct world *w)
 {
-	for (unsigned int p = 0; p < 2; p++) {
-		ok(dp_port_add(port_id[p], 1, 1), "dp_port_add");
+	for (unsigned int p = 0; p < w->ports; p++) {
+		ok(dp_port_add(port_id[p], 1, w->lcores), "dp_port_add");
+		ok(dp_port_rxq(port_id[p], 0, p * w->lcores / w->ports), "dp_port_rxq");
 		link_add(p);
-		gateways_add(p, family);
+		gateways_add(p, w->family);
 	}
-	local_add(family);
+	local_add(w->family, w->ports);
+	w->load(w);
 }
 
-void load4_one(void)
+/* --- one route each way: 198.18.0.0/16 and so on, 2001:db8:ff00::/48 and so on -----------------
+ */
+
+static void one(unsigned int port, uint8_t family, uint8_t dst[16])
 {
-	uint64_t rnd = 7;
+	memset(dst, 0, 16);
+	if (family == AF_INET)
+		memcpy(dst, (uint8_t[2]){198, (uint8_t)(18 + port)}, 2);
+	else
+		memcpy(dst, (uint8_t[6]){0x20, 1, 0xd, 0xb8, 0xff, (uint8_t)port}, 6);
+}
 
-	stamps_make(65536, sizeof(struct stamp4));
-	for (unsigned int p = 0; p < 2; p++) {
-		uint32_t dst =
-		    0xc6120000 + (p << 16); /* 198.18.0.0/16 in on port 0, .19 on port 1 */
-		uint32_t be = htonl(dst);
+void load_one(const struct world *w)
+{
+	for (unsigned int p = 0; p < w->ports; p++) {
+		uint8_t dst[16];
 
-		route(RT_TABLE_MAIN, AF_INET, &be, 16, gateway_id(!p, 0));
-		for (uint32_t i = 0; i < 65536; i++)
-			stamp4_set(p, i, dst | (inet_random(&rnd) & 0xffff));
+		one(p, w->family, dst);
+		route_set(RT_TABLE_MAIN, w->family, dst, w->family == AF_INET ? 16 : 48,
+			  gateway_id(w->family, p ^ 1, 0));
 	}
+}
+
+void draw4_one(unsigned int port, uint64_t *rnd, uint8_t dst[16])
+{
+	uint64_t low = inet_random(rnd);
+
+	one(port, AF_INET, dst);
+	memcpy(dst + 2, &low, 2);
+}
+
+void draw6_one(unsigned int port, uint64_t *rnd, uint8_t dst[16])
+{
+	uint64_t low = inet_random(rnd);
+
+	one(port, AF_INET6, dst);
+	memcpy(dst + 8, &low, 8);
+}
+
+/* --- a table like the Internet's ---------------------------------------------------------------
+ */
+
+static void load4_full(uint32_t n)
+{
+	table4 = realloc(table4, n * sizeof(*table4));
+	if (!table4)
+		fail("no memory");
+	inet_table4(table4, n, INET_TABLE_SEED);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t be = htonl(table4[i].dst);
+
+		route_set(RT_TABLE_MAIN, AF_INET, &be, table4[i].plen,
+			  gateway_id(AF_INET, !(i & 1), i / 2));
+	}
+}
+
+static void load6_full(uint32_t n)
+{
+	table6 = realloc(table6, n * sizeof(*table6));
+	if (!table6)
+		fail("no memory");
+	inet_table6(table6, n, INET_TABLE_SEED);
+	for (uint32_t i = 0; i < n; i++)
+		route_set(RT_TABLE_MAIN, AF_INET6, &table6[i].dst, table6[i].plen,
+			  gateway_id(AF_INET6, !(i & 1), i / 2));
+}
+
+void load_full(const struct world *w)
+{
+	uint32_t n = w->family == AF_INET ? INET_TABLE_ROUTES4 : INET_TABLE_ROUTES6;
+
+	table_n = opt.routes && opt.routes < n ? opt.routes : n;
+	if (w->family == AF_INET)
+		load4_full(table_n);
+	else
+		load6_full(table_n);
 }
 
 /*
- * Even routes lead out of port 1, odd ones out of port 0: port 0's packets have destinations of
- * the even ones. A longer prefix within a route may lead the other way, and such addresses are
- * taken again: this measures forwarding, not redirects.
+ * Port 0's packets have destinations of even routes. A longer prefix within one may lead the other
+ * way, and such addresses are taken again: this measures forwarding, not redirects.
  */
-void load4_full(void)
+static bool leads_on(unsigned int port, uint8_t family, const uint8_t dst[16])
 {
-	struct inet_route4 *t = malloc(INET_TABLE_ROUTES4 * sizeof(*t));
-	uint32_t n = 1u << 20;
-	uint64_t rnd = 7;
+	uint8_t key[1][16];
+	uint32_t id;
 
-	inet_table4(t, INET_TABLE_ROUTES4, INET_TABLE_SEED);
-	for (uint32_t i = 0; i < INET_TABLE_ROUTES4; i++) {
-		uint32_t be = htonl(t[i].dst);
-
-		route(RT_TABLE_MAIN, AF_INET, &be, t[i].plen, gateway_id(!(i & 1), i / 2));
-	}
-	stamps_make(n, sizeof(struct stamp4));
-	for (uint32_t p = 0; p < 2; p++) {
-		for (uint32_t i = 0; i < n;) {
-			uint32_t r = (uint32_t)(inet_random(&rnd) % INET_TABLE_ROUTES4), id, dst;
-			uint8_t key[1][16] = {{0}};
-
-			dst = inet_address4(&t[(r & ~1u) | p], &rnd);
-			key[0][0] = (uint8_t)(dst >> 24);
-			key[0][1] = (uint8_t)(dst >> 16);
-			key[0][2] = (uint8_t)(dst >> 8);
-			key[0][3] = (uint8_t)dst;
-			dp_fib_lookup(0, RT_TABLE_MAIN, AF_INET, (const uint8_t(*)[16])key, &id, 1);
-			if (!id || (id & 1) == p || key[0][0] == 127 || !key[0][0] ||
-			    key[0][0] > 223)
-				continue;
-			stamp4_set(p, i++, dst);
-		}
-	}
-	free(t);
+	memcpy(key[0], dst, 16);
+	ok(dp_fib_lookup(0, RT_TABLE_MAIN, family, (const uint8_t(*)[16])key, &id, 1),
+	   "dp_fib_lookup");
+	return id && (id & 1) != (port & 1);
 }
 
-void load6_one(void)
+void draw4_full(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 {
-	uint64_t rnd = 7;
+	memset(dst, 0, 16);
+	do {
+		uint32_t r = (uint32_t)(inet_random(rnd) % table_n & ~1ull) | port;
+		uint32_t be = htonl(inet_address4(&table4[r], rnd));
 
-	stamps_make(65536, sizeof(struct in6_addr));
-	for (unsigned int p = 0; p < 2; p++) {
-		uint8_t dst[16] = {0x20, 1, 0xd, 0xb8, 0xff, (uint8_t)p};
-
-		route(RT_TABLE_MAIN, AF_INET6, dst, 48, gateway_id(!p, 0));
-		for (uint32_t i = 0; i < 65536; i++) {
-			uint64_t low = inet_random(&rnd);
-
-			memcpy(dst + 8, &low, 8);
-			memcpy(&((struct in6_addr *)stamps[p].v)[i], dst, 16);
-		}
-	}
+		memcpy(dst, &be, 4);
+	} while (!dst[0] || dst[0] == 127 || dst[0] > 223 || !leads_on(port, AF_INET, dst));
 }
 
-void load6_full(void)
+void draw6_full(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 {
-	struct inet_route6 *t = malloc(INET_TABLE_ROUTES6 * sizeof(*t));
-	uint32_t n = 1u << 18;
-	uint64_t rnd = 7;
+	do {
+		uint32_t r = (uint32_t)(inet_random(rnd) % table_n & ~1ull) | port;
+		struct in6_addr a = inet_address6(&table6[r], rnd);
 
-	inet_table6(t, INET_TABLE_ROUTES6, INET_TABLE_SEED);
-	for (uint32_t i = 0; i < INET_TABLE_ROUTES6; i++)
-		route(RT_TABLE_MAIN, AF_INET6, &t[i].dst, t[i].plen, gateway_id(!(i & 1), i / 2));
-	stamps_make(n, sizeof(struct in6_addr));
-	for (uint32_t p = 0; p < 2; p++) {
-		for (uint32_t i = 0; i < n;) {
-			uint32_t r = (uint32_t)(inet_random(&rnd) % INET_TABLE_ROUTES6), id;
-			struct in6_addr dst = inet_address6(&t[(r & ~1u) | p], &rnd);
-			uint8_t key[1][16];
-
-			memcpy(key[0], &dst, 16);
-			dp_fib_lookup(0, RT_TABLE_MAIN, AF_INET6, (const uint8_t(*)[16])key, &id,
-				      1);
-			if (!id || (id & 1) == p)
-				continue;
-			((struct in6_addr *)stamps[p].v)[i++] = dst;
-		}
-	}
-	free(t);
+		memcpy(dst, &a, 16);
+	} while (!leads_on(port, AF_INET6, dst));
 }

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,7 +121,7 @@ func forward(rounds int) ([]Result, error) {
 	got := map[string][]figure{}
 	peers := map[string][]float64{}
 	fmt.Printf("measuring %d rounds of %d cases and 2 peers\n", rounds, len(names)+1)
-	pcap, err := writePcap()
+	pcap, err := pcapFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -139,12 +138,12 @@ func forward(rounds int) ([]Result, error) {
 			return nil, err
 		}
 		peers[onRings] = append(peers[onRings], mpps)
-		f, err := fwdBench("ipv4-1-route", "-p", pcap)
+		f, err := fwdBench("ipv4-1-route", "-p", "out")
 		if err != nil {
 			return nil, err
 		}
 		got["ipv4-1-route-pcap"] = append(got["ipv4-1-route-pcap"], f)
-		if mpps, err = testpmd("--vdev=net_pcap0,rx_pcap="+pcap+",infinite_rx=1", "--vdev=net_pcap1,rx_pcap="+pcap+",infinite_rx=1"); err != nil {
+		if mpps, err = testpmd("--vdev=net_pcap0,rx_pcap="+pcap[0]+",infinite_rx=1", "--vdev=net_pcap1,rx_pcap="+pcap[1]+",infinite_rx=1"); err != nil {
 			return nil, err
 		}
 		peers[onPcap] = append(peers[onPcap], mpps)
@@ -278,13 +277,4 @@ func printMachine() {
 	rev, _ := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
 	fmt.Printf("%s, Linux %s, DPDK and testpmd %s, Skua %s\n", cpu, release,
 		strings.TrimSpace(string(dpdk)), strings.TrimSpace(string(rev)))
-}
-
-// outFile is a file of ours under out/.
-func outFile(name string) string {
-	path, err := filepath.Abs(filepath.Join("out", name))
-	if err != nil {
-		return filepath.Join("out", name)
-	}
-	return path
 }

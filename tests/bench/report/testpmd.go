@@ -4,13 +4,12 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -63,37 +62,15 @@ func testpmd(vdevs ...string) (float64, error) {
 	return sum / 1e6, nil
 }
 
-// writePcap writes 64 packets of 60 bytes that fwd_bench's router forwards: UDP to 10.1.0.0/16.
-func writePcap() (string, error) {
-	var b bytes.Buffer
-	le := func(v ...any) {
-		for _, x := range v {
-			_ = binary.Write(&b, binary.LittleEndian, x) // a bytes.Buffer takes all
-		}
+// pcapFiles has fwd_bench write what its ports receive under out/, so that testpmd gets the same.
+func pcapFiles() ([]string, error) {
+	text, err := exec.Command("out/fwd_bench", "-P", "out", "ipv4-1-route").Output()
+	if err != nil {
+		return nil, fmt.Errorf("fwd_bench -P: %w", err)
 	}
-	le(uint32(0xa1b2c3d4), uint16(2), uint16(4), uint32(0), uint32(0), uint32(65535), uint32(1))
-	for i := range 64 {
-		frame := make([]byte, 60)
-		copy(frame, []byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1, 2, 8, 0}) // dst: any, the reader sets it
-		ip := frame[14:]
-		copy(ip, []byte{0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 198, 51, 100, 2, 10, 1, 0, byte(i)})
-		binary.BigEndian.PutUint16(ip[10:], checksum(ip[:20]))
-		copy(ip[20:], []byte{0x30, byte(i), 0, 9, 0, 26, 0, 0})
-		le(uint32(0), uint32(0), uint32(len(frame)), uint32(len(frame)))
-		b.Write(frame)
+	files := strings.Fields(string(text))
+	if len(files) != 2 {
+		return nil, fmt.Errorf("fwd_bench -P printed %q, not two files", text)
 	}
-	path := outFile("bench.pcap")
-	return path, os.WriteFile(path, b.Bytes(), 0o644)
-}
-
-// checksum is that of RFC 1071 over an even number of bytes.
-func checksum(b []byte) uint16 {
-	var sum uint32
-	for i := 0; i < len(b); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(b[i:]))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
+	return files, nil
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//go:build ignore
+
+/* fwd_cases.c - what fwd_bench can measure. See fwd.h. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "fwd.h"
+
+#define TWO_PORTS .lcores = 1, .ports = 2, .packets = PACKETS, .mbufs = 8191
+
+static const struct world ipv4_one = {"ipv4-1-route",  AF_INET,          TWO_PORTS,
+				      .stamps = 65536, .load = load_one, .draw = draw4_one};
+static const struct world ipv4_full = {"ipv4-1M-routes",  AF_INET,           TWO_PORTS,
+				       .stamps = 1 << 20, .load = load_full, .draw = draw4_full};
+static const struct world ipv6_one = {"ipv6-1-route",  AF_INET6,         TWO_PORTS,
+				      .stamps = 65536, .load = load_one, .draw = draw6_one};
+static const struct world ipv6_full = {"ipv6-220k-routes", AF_INET6,          TWO_PORTS,
+				       .stamps = 1 << 18,  .load = load_full, .draw = draw6_full};
+
+/* Each by every kind of traffic in every mix of sizes. */
+static const struct world *const matrix[] = {&ipv4_one, &ipv4_full, &ipv6_one, &ipv6_full};
+static const char *const traffic_names[] = {"", "-one-flow", "-zipf"};
+static const char *const size_names[] = {"", "-imix", "-1500"};
+
+/* The others. */
+static const struct bench_case specials[] = {};
+
+struct bench_case
+    cases[RTE_DIM(matrix) * RTE_DIM(traffic_names) * RTE_DIM(size_names) + RTE_DIM(specials)];
+
+size_t cases_make(void)
+{
+	struct bench_case *c = cases;
+
+	for (size_t w = 0; w < RTE_DIM(matrix); w++) {
+		for (size_t t = 0; t < RTE_DIM(traffic_names); t++) {
+			for (size_t s = 0; s < RTE_DIM(size_names); s++, c++) {
+				c->world = matrix[w];
+				c->traffic = (enum traffic)t;
+				c->sizes = (enum sizes)s;
+				snprintf(c->name, sizeof(c->name), "%s%s%s", matrix[w]->name,
+					 traffic_names[t], size_names[s]);
+			}
+		}
+		/* beside the others of its world: the table is loaded once */
+		for (size_t i = 0; i < RTE_DIM(specials); i++)
+			if (specials[i].world == matrix[w])
+				*c++ = specials[i];
+	}
+	for (size_t i = 0; i < RTE_DIM(specials); i++)
+		if (!case_find(specials[i].name))
+			*c++ = specials[i];
+	return (size_t)(c - cases);
+}
+
+const struct bench_case *case_find(const char *name)
+{
+	for (size_t i = 0; i < RTE_DIM(cases); i++)
+		if (cases[i].name[0] && !strcmp(cases[i].name, name))
+			return &cases[i];
+	return NULL;
+}
