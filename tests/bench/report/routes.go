@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,10 +39,12 @@ type load struct {
 }
 
 // routes measures how fast a full table is loaded, and what it weighs.
-func routes(rounds int) ([]Result, error) {
-	var skua, kernel, skua6, kernel6 []float64
-	var rss float64
-	for range rounds {
+func routes(b *bench) ([]Result, error) {
+	var skua, kernel [2][]float64
+	var rss []float64
+	var cpus []string
+	for range b.rounds {
+		before := b.probe()
 		s, mb, err := loadSkua()
 		if err != nil {
 			return nil, err
@@ -50,42 +53,36 @@ func routes(rounds int) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		skua, kernel = append(skua, s[0].PerSecond), append(kernel, k[0].PerSecond)
-		skua6, kernel6 = append(skua6, s[1].PerSecond), append(kernel6, k[1].PerSecond)
-		rss = max(rss, mb)
+		for i := range skua {
+			skua[i], kernel[i] = append(skua[i], s[i].PerSecond), append(kernel[i], k[i].PerSecond)
+		}
+		rss, cpus = append(rss, mb), append(cpus, placement(before, b.probe()))
 	}
 	results := []Result{
-		loaded("routes-ipv4-1M", skua, kernel),
-		loaded("routes-ipv6-220k", skua6, kernel6),
+		loaded("routes-ipv4-1M", skua[0], kernel[0], cpus),
+		loaded("routes-ipv6-220k", skua[1], kernel[1], cpus),
+		{Name: "memory-1M-220k-MB", Unit: "MB", Runs: rss, CPUs: cpus},
 	}
-	fmt.Printf("\nRoutes through the netlink socket, batches of %d, every one acknowledged, routes per second\n\n", batch)
-	fmt.Println("| case | at least | Skua median | runs | kernel median | ratio |")
-	fmt.Println("|---|---|---|---|---|---|")
-	for i, r := range results {
-		fmt.Printf("| %s | %s | %.0f | %s | %.0f | %.2f |\n", r.Name, []string{"200000", "-"}[i], median(r.Runs), spread(r.Runs),
-			r.PeerMpps*1e6, r.Ratio)
-	}
-	fmt.Printf("\nResident memory with %d IPv4 and %d IPv6 routes: %.0f MB (at most 800)\n", routes4, routes6, rss)
-	return append(results, Result{Name: "memory-1M-220k-MB", Runs: []float64{rss}}), nil
+	fmt.Printf("\nRoutes through the netlink socket, batches of %d, every one acknowledged, routes per second\n\n%v", batch, loading(results))
+	fmt.Printf("\nResident memory with %d IPv4 and %d IPv6 routes: %s MB\n", routes4, routes6, number(slices.Max(rss)))
+	return results, nil
 }
 
 // loaded puts routes per second into a Result: Mpps is millions of routes per second there.
-func loaded(name string, skua, kernel []float64) Result {
-	r := Result{Name: name, Peer: "the kernel", Runs: skua, Mpps: median(skua) / 1e6, PeerMpps: median(kernel) / 1e6}
-	var ratios []float64
-	for i := range skua {
-		ratios = append(ratios, skua[i]/kernel[i])
-	}
-	r.Ratio = median(ratios)
-	return r
+func loaded(name string, skua, kernel []float64, cpus []string) Result {
+	return Result{Name: name, Unit: "routes/s", Peer: "the kernel", Runs: skua, CPUs: cpus,
+		Mpps: median(skua) / 1e6, PeerMpps: median(kernel) / 1e6, Ratio: median(ratios(skua, kernel))}
 }
 
-func spread(v []float64) string {
-	low, high := v[0], v[0]
-	for _, x := range v {
-		low, high = min(low, x), max(high, x)
+// loading is the table of full tables through the netlink socket.
+func loading(results []Result) *table {
+	t := newTable("case", "Skua, median", "runs", "the kernel, median", "ratio", "CPUs")
+	for _, r := range results {
+		if r.Unit == "routes/s" && r.Error == "" {
+			t.add(r.Name, number(median(r.Runs)), spread(r.Runs), number(r.PeerMpps*1e6), number(r.Ratio), placements(r.CPUs))
+		}
 	}
-	return fmt.Sprintf("%.0f - %.0f", low, high)
+	return t
 }
 
 // loadSkua starts a Skua, loads both tables, and weighs it: resident MB.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+// goal is a row of the table of figures to reach.
+type goal struct {
+	title   string
+	reach   string
+	measure func([]Result) (measured, bool)
+	others  string // what was measured of other routers on such a machine, earlier
+}
+
+// measured is what a run has to say to a goal.
+type measured struct {
+	best, median, spread string
+	of                   Result // whose Mpps and ratios to testpmd are shown
+	reached              bool
+}
+
+// Other routers, measured earlier on such a machine and with their own sources; VPP's figure is
+// without its source.
+var goals = []goal{
+	{"IPv4, 1 route", "≤ 45 cycles/packet", cycles("ipv4-1-route", 45), "VPP 59, grout 145, bare l3fwd 30"},
+	{"IPv4, 1,000,000 routes, uniform over the table", "≤ 80 cycles/packet", cycles("ipv4-1M-routes", 80), "VPP 255, grout 329, bare l3fwd 64"},
+	{"IPv6, 220,000 routes, uniform over the table", "≤ 110 cycles/packet", cycles("ipv6-220k-routes", 110), "VPP 1,009, grout 665"},
+	{"IPv4, 1 route, on net_pcap", "≥ 0.5 of testpmd macswap", ofMacswap(pcapName, 0.5), "grout 0.24"},
+}
+
+// figures is the table of figures to reach.
+func figures(results []Result) *table {
+	t := newTable("case", "to reach", "best", "median", "runs", "", "Mpps", "of testpmd io", "of testpmd macswap", "others on such a machine")
+	for _, g := range goals {
+		m, ok := g.measure(results)
+		if !ok {
+			t.add(g.title, g.reach, "-", "-", "not measured", "", "-", "-", "-", g.others)
+			continue
+		}
+		mark := "no"
+		if m.reached {
+			mark = "yes"
+		}
+		t.add(g.title, g.reach, m.best, m.median, m.spread, mark, number(m.of.Mpps), number(m.of.RatioIO), number(m.of.Ratio), g.others)
+	}
+	return t
+}
+
+// cycles is a case that may need that many cycles per packet.
+func cycles(name string, most float64) func([]Result) (measured, bool) {
+	return func(results []Result) (measured, bool) {
+		r, ok := find(results, name)
+		return measured{number(r.CyclesBest), number(r.CyclesMedian), spread(r.Runs), r, r.CyclesMedian <= most}, ok
+	}
+}
+
+// ofMacswap is a case that must reach a part of what testpmd macswap does. Its cycles are shown too.
+func ofMacswap(name string, least float64) func([]Result) (measured, bool) {
+	return func(results []Result) (measured, bool) {
+		r, ok := find(results, name)
+		return measured{number(r.CyclesBest), number(r.CyclesMedian), spread(r.Runs) + " cycles/packet", r, r.Ratio >= least}, ok
+	}
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import "testing"
+
+func TestRunsAreClassedByTheProbesAroundThem(t *testing.T) {
+	for _, c := range []struct {
+		before, after float64
+		want          string
+	}{
+		{30, 40, "near"}, {160, 400, "far"}, {30, 160, "mixed"}, {160, 30, "mixed"}, {0, 30, "unknown"},
+	} {
+		if got := placement(c.before, c.after); got != c.want {
+			t.Errorf("placement(%v, %v) = %q, want %q", c.before, c.after, got, c.want)
+		}
+	}
+	if got, want := placements([]string{"far", "near", "near"}), "near 2, far 1"; got != want {
+		t.Errorf("placements: %q, want %q", got, want)
+	}
+}
+
+func TestProbeEnds(t *testing.T) {
+	if ns := coreToCore(); ns < 0 || ns > 1e6 {
+		t.Errorf("a cache line takes %v ns", ns)
+	}
+}
