@@ -51,10 +51,11 @@ type WorkerStats struct {
 	Polls   uint64            `json:"polls"`
 	Punted  map[string]uint64 `json:"punted"`  // to the control plane, by reason
 	Policed map[string]uint64 `json:"policed"` // not punted: over the rate of the reason
-}
+	Full    map[string]uint64 `json:"full"`    // not punted: the control plane was too slow
 
-// puntNames are the names of dpif.PuntReason.
-var puntNames = [dpif.PuntMax]string{"arp", "nd", "icmp", "igmp", "local", "icmp_send", "neigh_miss", "neigh_used"}
+	Injected   uint64 `json:"injected"`    // packets that the control plane sent
+	InjectFull uint64 `json:"inject_full"` // for which there was no room
+}
 
 func statsCommand(socket func() string) *cobra.Command {
 	var asJSON bool
@@ -161,14 +162,17 @@ func workerStats(w dpif.WorkerStats) WorkerStats {
 	out := WorkerStats{
 		Worker: w.Worker, Lcore: w.Lcore, Polls: w.Polls,
 		Busy:   ratio(w.BusyCycles, w.BusyCycles+w.IdleCycles),
-		Punted: map[string]uint64{}, Policed: map[string]uint64{},
+		Punted: map[string]uint64{}, Policed: map[string]uint64{}, Full: map[string]uint64{},
+		Injected: w.Injected, InjectFull: w.InjectFull,
 	}
-	for i, name := range puntNames {
-		if w.Punted[i] > 0 {
-			out.Punted[name] = w.Punted[i]
-		}
-		if w.Policed[i] > 0 {
-			out.Policed[name] = w.Policed[i]
+	for i := range dpif.PuntMax {
+		for _, c := range []struct {
+			to map[string]uint64
+			n  uint64
+		}{{out.Punted, w.Punted[i]}, {out.Policed, w.Policed[i]}, {out.Full, w.PuntFull[i]}} {
+			if c.n > 0 {
+				c.to[i.String()] = c.n
+			}
 		}
 	}
 	return out
@@ -205,19 +209,20 @@ func (s *Stats) print(out io.Writer) {
 			fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\n", st.Name, st.Packets, st.PacketsPerBurst, st.CyclesPerPacket)
 		}
 	}
-	fmt.Fprintln(w, "\nWORKER\tLCORE\tBUSY\tPUNTED\tPOLICED")
+	fmt.Fprintln(w, "\nWORKER\tLCORE\tBUSY\tPUNTED\tPOLICED\tFULL")
 	for _, x := range s.Workers {
-		fmt.Fprintf(w, "%d\t%d\t%.1f%%\t%s\t%s\n", x.Worker, x.Lcore, 100*x.Busy, named(x.Punted), named(x.Policed))
+		fmt.Fprintf(w, "%d\t%d\t%.1f%%\t%s\t%s\t%s\n", x.Worker, x.Lcore, 100*x.Busy,
+			named(x.Punted), named(x.Policed), named(x.Full))
 	}
 	_ = w.Flush()
 }
 
-// named prints counts with their names, in the order of puntNames.
+// named prints counts with their names, in the order of dpif.PuntReason.
 func named(m map[string]uint64) string {
 	var parts []string
-	for _, name := range puntNames {
-		if n := m[name]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", name, n))
+	for i := range dpif.PuntMax {
+		if n := m[i.String()]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", i, n))
 		}
 	}
 	if len(parts) == 0 {

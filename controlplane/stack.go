@@ -90,25 +90,8 @@ func New(o Options) (*Stack, error) {
 	s.Routes.Joined = s.Addrconf.Joined
 	s.Routes.Reachable = s.reachable
 
-	for reason, p := range police {
-		if err := o.DP.Police(dpif.PuntReason(reason), p.rate, p.burst); err != nil {
-			return nil, errors.Join(fmt.Errorf("police: %w", err), o.DP.DelNet(o.Net))
-		}
-	}
+	s.addPuntKnobs()
 	return s, nil
-}
-
-// police is how many packets of a reason a worker may punt each second, and at once: what keeps
-// neighbours alive has room of its own, and a flood for us costs no more than this.
-var police = [dpif.PuntMax]struct{ rate, burst uint32 }{
-	dpif.PuntARP:       {20000, 4000},
-	dpif.PuntND:        {20000, 4000},
-	dpif.PuntICMP:      {20000, 4000},
-	dpif.PuntIGMP:      {2000, 500},
-	dpif.PuntLocal:     {200000, 20000},
-	dpif.PuntICMPSend:  {10000, 2000},
-	dpif.PuntNeighMiss: {10000, 4000},
-	dpif.PuntNeighUsed: {50000, 10000},
 }
 
 // reachable says whether an IPv6 gateway may be taken (rt6_check_neigh): it has not failed.
@@ -177,7 +160,7 @@ func (s *Stack) HandlePunt(p *dpif.Punt) {
 		s.Neighs.HandleND(p)
 	case dpif.PuntICMP:
 		s.ICMP.HandleICMP(p)
-	case dpif.PuntLocal:
+	case dpif.PuntControl, dpif.PuntCS6, dpif.PuntLocal:
 		s.ICMP.HandleLocal(p)
 	case dpif.PuntICMPSend:
 		s.ICMP.HandleSend(p)

@@ -223,7 +223,7 @@ func TestConsistency(t *testing.T) {
 }
 
 func TestNewFails(t *testing.T) {
-	for _, method := range []string{"AddNet", "SetLink", "Police"} {
+	for _, method := range []string{"AddNet", "SetLink"} {
 		dp := dpif.NewFake()
 		dp.Fail(method, unix.ENOMEM)
 		if _, err := New(Options{DP: dp, Clock: rtnl.NewManualClock()}); rtnl.Errno(err) != unix.ENOMEM {

@@ -8,7 +8,7 @@
  * they return 0 or a negative errno, and when they return, every lcore that starts a burst from
  * then on sees the change. The "read" half may be called from any thread.
  *
- * Packets cross by copy: dp_punt_read() (C to Go) and dp_inject() (Go to C).
+ * Packets cross by copy: dp_punt_read() (C to Go) and dp_inject_burst() (Go to C).
  */
 #ifndef SKUA_DATAPLANE_H
 #define SKUA_DATAPLANE_H
@@ -33,7 +33,7 @@ struct dp_conf {
 	uint32_t mbufs;        /* mbufs in the packet pool */
 	uint32_t mbuf_data;    /* bytes of data room per mbuf, without headroom; 0: 2048 */
 	uint32_t neigh_max;    /* neighbour entries per net and family; 0: 131072 */
-	uint32_t punt_bytes;   /* punt ring per worker, a power of two; 0: 4 MiB */
+	uint32_t punt_bytes;   /* about that much for punts per worker, a power of two; 0: 4 MiB */
 	uint8_t hash_seed[40]; /* key of the flow hash: random for a router, fixed for a test */
 };
 
@@ -223,15 +223,21 @@ int dp_neigh_hold_max(uint32_t packets);
 
 /* --- punt: C to Go ------------------------------------------------------------------------- */
 
+/*
+ * In the order in which a batch is filled. Each has rings and a rate of its own: punt.c has the
+ * table.
+ */
 enum dp_punt_reason {
-	DP_PUNT_ARP,   /* an ARP packet received; data: Ethernet frame */
-	DP_PUNT_ND,    /* ICMPv6 133 .. 137 delivered locally */
-	DP_PUNT_ICMP,  /* other ICMP/ICMPv6 delivered locally (echo, ...) */
-	DP_PUNT_IGMP,  /* IGMP and MLD */
-	DP_PUNT_LOCAL, /* everything else delivered locally: protocol sockets, port unreachable */
+	DP_PUNT_ARP,     /* an ARP packet received; data: Ethernet frame */
+	DP_PUNT_ND,      /* ICMPv6 133 .. 137 delivered locally */
+	DP_PUNT_CONTROL, /* routing protocols delivered locally: BGP, OSPF, BFD, VRRP, RIP, ... */
+	DP_PUNT_CS6,     /* anything else delivered locally that says it is network control */
 	DP_PUNT_ICMP_SEND,  /* an error is to be sent about data: icmp_type, icmp_code, info */
 	DP_PUNT_NEIGH_MISS, /* no (valid) neighbour: addr on oif; data: the packet that asked */
 	DP_PUNT_NEIGH_USED, /* a NUD_STALE neighbour was used; no data */
+	DP_PUNT_IGMP,       /* IGMP and MLD */
+	DP_PUNT_ICMP,       /* other ICMP/ICMPv6 delivered locally (echo, ...) */
+	DP_PUNT_LOCAL,      /* the rest delivered locally: sockets, port unreachable */
 	DP_PUNT_MAX,
 };
 
@@ -258,16 +264,18 @@ struct dp_punt {
 };
 
 /*
- * Copies whole records (struct dp_punt, data, padding to 8 bytes) of one worker's ring into buf;
- * returns bytes written, 0 when the ring is empty. One reader.
+ * Copies at most max whole records (struct dp_punt, data, padding to 8 bytes) of all workers into
+ * buf: of every reason its share of 64, the urgent first, then what is left in that order. Returns
+ * bytes written, 0 when nothing waits, -EMSGSIZE: room is less than a record. One reader.
  */
-int dp_punt_read(uint32_t worker, void *buf, uint32_t room);
+int dp_punt_read(void *buf, uint32_t room, uint32_t max);
 /* An eventfd that becomes readable when a punt waits and the reader had armed it. */
 int dp_punt_fd(void);
 /* Arms the eventfd; returns true when something already waits (then do not sleep). */
 bool dp_punt_arm(void);
 /* Police a reason: packets per second and worker, and burst. rate 0: unlimited. */
 int dp_punt_police(uint32_t reason, uint32_t rate, uint32_t burst);
+int dp_punt_rate(uint32_t reason, uint32_t *rate, uint32_t *burst); /* as it is now */
 
 /* --- inject: Go to C ----------------------------------------------------------------------- */
 
@@ -286,8 +294,16 @@ struct dp_inject {
 	uint8_t pad[2];
 	uint8_t addr[16]; /* INJECT_IP: nexthop; multicast and broadcast map to their MACs */
 };
-/* -ENOBUFS, -EMSGSIZE (longer than an mbuf), -ENODEV. Packets leave on the next poll. */
+/*
+ * -ENOBUFS, -EMSGSIZE (longer than an mbuf), -ENODEV, -EINVAL. Packets leave on the next poll of
+ * the worker that their flow belongs to: those of a flow in order.
+ */
 int dp_inject(const struct dp_inject *inj, const void *data);
+/*
+ * Whole records (struct dp_inject, data, padding to 8 bytes). Those that cannot be sent are left
+ * out; returns 0, or the error of the first of them.
+ */
+int dp_inject_burst(const void *records, uint32_t bytes);
 
 /* --- reading back: lookups, dumps (for adoption and consistency), counters ------------------- */
 
@@ -350,8 +366,10 @@ struct dp_worker_stats {
 	uint64_t gap_max; /* TSC: the longest from one turn's start to the next's */
 	uint64_t gaps;    /* of those, over DP_GAP_US; sleep is no gap */
 	uint64_t tsc_hz;
-	uint64_t punted[DP_PUNT_MAX], policed[DP_PUNT_MAX], punt_full;
-	uint64_t injected;
+	uint64_t punted[DP_PUNT_MAX];    /* handed over */
+	uint64_t policed[DP_PUNT_MAX];   /* over the rate of the reason */
+	uint64_t punt_full[DP_PUNT_MAX]; /* its ring was full: the control plane was too slow */
+	uint64_t injected, inject_full;  /* taken; that found no room */
 	/* Packets by software distribution: handed to other workers (those dropped included), taken
 	   from others, dropped because the other's ring was full. */
 	uint64_t rps_out, rps_in, rps_dropped;

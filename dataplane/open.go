@@ -47,7 +47,7 @@ type Config struct {
 	RxDesc    int       // descriptors of a receive queue; 0: 1024
 	TxDesc    int       // descriptors of a transmit queue; 0: 1024
 	NeighMax  int       // neighbours per net and family; 0: 131072
-	PuntBytes int       // punt ring per worker, a power of two; 0: 4 MiB
+	PuntBytes int       // about that much for punts per worker, a power of two; 0: 4 MiB
 	HashSeed  *[40]byte // key of the flow hash; nil: random
 
 	// Stepped starts no lcore: the caller is the one worker (EnterWorker, PollWorker). For tests.
@@ -176,7 +176,7 @@ func (d *Dataplane) init() error {
 		}
 		return fmt.Errorf("the data plane does not start: %w", err)
 	}
-	if err := d.punts.open(d.workers); err != nil {
+	if err := d.punts.open(); err != nil {
 		C.dp_fini()
 		return err
 	}

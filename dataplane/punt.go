@@ -3,6 +3,9 @@
 package dataplane
 
 /*
+#cgo noescape dp_punt_read
+#cgo nocallback dp_punt_read
+#cgo nocallback dp_punt_arm
 #include "dataplane.h"
 */
 import "C"
@@ -20,22 +23,22 @@ import (
 	"skua/dataplane/dpif"
 )
 
-// Bytes that one dp_punt_read copies at most: more than the largest record.
-const puntBuffer = 256 << 10
+const (
+	puntBuffer = 128 << 10 // bytes that one dp_punt_read copies at most: more than the largest record
+	puntBatch  = 64        // records of one
+)
 
 // puntReader turns the workers' punt rings into packets. One goroutine at a time.
 type puntReader struct {
-	workers int
-	event   *os.File // a duplicate of dp_punt_fd, in the runtime's poller
+	event *os.File // a duplicate of dp_punt_fd, in the runtime's poller
 
-	worker int      // whose ring is read next
-	buf    []uint64 // aligned as records are
-	off    int      // bytes of buf that are handed over
-	len    int      // bytes of buf that were read
-	punt   dpif.Punt
+	buf  []uint64 // aligned as records are
+	off  int      // bytes of buf that are handed over
+	len  int      // bytes of buf that were read
+	punt dpif.Punt
 }
 
-func (r *puntReader) open(workers int) error {
+func (r *puntReader) open() error {
 	fd, err := unix.FcntlInt(uintptr(C.dp_punt_fd()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("the punt eventfd: %w", err)
@@ -44,7 +47,6 @@ func (r *puntReader) open(workers int) error {
 		unix.Close(fd)
 		return fmt.Errorf("the punt eventfd: %w", err)
 	}
-	r.workers = workers
 	r.event = os.NewFile(uintptr(fd), "punt")
 	r.buf = make([]uint64, puntBuffer/8)
 	return nil
@@ -57,14 +59,15 @@ func (r *puntReader) close() {
 }
 
 // next returns the next record, nil when all rings are empty. It is valid until the next call.
+// Batches are small: what is urgent waits for the handling of one of them.
 func (r *puntReader) next() *dpif.Punt {
-	for tries := 0; r.off >= r.len; tries++ {
-		if tries == r.workers {
+	if r.off >= r.len {
+		r.off = 0
+		r.len = int(C.dp_punt_read(unsafe.Pointer(&r.buf[0]), puntBuffer, puntBatch))
+		if r.len <= 0 {
+			r.len = 0
 			return nil
 		}
-		r.off = 0
-		r.len = int(C.dp_punt_read(C.uint32_t(r.worker), unsafe.Pointer(&r.buf[0]), puntBuffer))
-		r.worker = (r.worker + 1) % r.workers
 	}
 	buf := unsafe.Slice((*byte)(unsafe.Pointer(&r.buf[0])), r.len)[r.off:]
 	c := (*C.struct_dp_punt)(unsafe.Pointer(&buf[0]))
@@ -94,6 +97,8 @@ func (r *puntReader) next() *dpif.Punt {
 
 // PollPunts implements dpif.Packets.
 func (d *Dataplane) PollPunts(max int, h func(*dpif.Punt)) int {
+	d.inject.cork()
+	defer d.inject.uncork()
 	n := 0
 	for ; n < max; n++ {
 		p := d.punts.next()
@@ -108,8 +113,8 @@ func (d *Dataplane) PollPunts(max int, h func(*dpif.Punt)) int {
 // WaitPunts implements dpif.Packets.
 func (d *Dataplane) WaitPunts(ctx context.Context) error {
 	r := &d.punts
-	if r.off < r.len {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil || r.off < r.len || bool(C.dp_punt_arm()) {
+		return err
 	}
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -134,6 +139,13 @@ func (d *Dataplane) WaitPunts(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// PuntRate implements dpif.Writer.
+func (d *Dataplane) PuntRate(reason dpif.PuntReason) (rate, burst uint32, err error) {
+	var r, b C.uint32_t
+	err = errnoOf(C.dp_punt_rate(C.uint32_t(reason), &r, &b))
+	return uint32(r), uint32(b), err
 }
 
 // Police implements dpif.Writer.

@@ -57,8 +57,9 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 		}
 		for r := range w.Punted {
 			w.Punted[r], w.Policed[r] = uint64(c.punted[r]), uint64(c.policed[r])
+			w.PuntFull[r] = uint64(c.punt_full[r])
 		}
-		w.PuntFull, w.Injected = uint64(c.punt_full), uint64(c.injected)
+		w.Injected, w.InjectFull = uint64(c.injected), uint64(c.inject_full)
 		w.RPSOut, w.RPSIn, w.RPSDropped = uint64(c.rps_out), uint64(c.rps_in), uint64(c.rps_dropped)
 		var err error
 		if w.Drops, err = drops(uint32(i)); err != nil {

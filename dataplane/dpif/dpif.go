@@ -126,14 +126,28 @@ type PuntReason uint16
 const (
 	PuntARP       PuntReason = iota // an ARP packet
 	PuntND                          // ICMPv6 133..137 delivered locally
-	PuntICMP                        // other ICMP and ICMPv6 delivered locally
-	PuntIGMP                        // IGMP and MLD
-	PuntLocal                       // anything else delivered locally
+	PuntControl                     // routing protocols delivered locally
+	PuntCS6                         // anything else delivered locally with DSCP CS6
 	PuntICMPSend                    // an ICMP error is to be sent about Data
 	PuntNeighMiss                   // no valid neighbour Addr on Oif; Data is the packet that asked
 	PuntNeighUsed                   // a NUD_STALE neighbour was used
+	PuntIGMP                        // IGMP and MLD
+	PuntICMP                        // other ICMP and ICMPv6 delivered locally
+	PuntLocal                       // the rest delivered locally
 	PuntMax
 )
+
+var puntNames = [PuntMax]string{
+	"arp", "nd", "control", "cs6", "icmp_send", "neigh_miss", "neigh_used", "igmp", "icmp", "local",
+}
+
+// String is the name that operators meet.
+func (r PuntReason) String() string {
+	if r >= PuntMax {
+		return "unknown"
+	}
+	return puntNames[r]
+}
 
 // Punt is a packet, or an event about one, that the data plane hands up. Data begins with the
 // Ethernet header and is valid only while the handler runs.
@@ -229,11 +243,13 @@ type WorkerStats struct {
 	GapMax                 uint64              // TSC: the longest from one turn's start to the next's, likewise
 	Gaps                   uint64              // those over 100 microseconds; sleep is no gap
 	TSCHz                  uint64
-	Punted, Policed        [PuntMax]uint64
-	PuntFull, Injected     uint64
-	RPSOut, RPSIn          uint64    // packets handed to other workers, taken from them
-	RPSDropped             uint64    // of RPSOut: the other's ring was full
-	Drops                  []Counter // by reason, those that are not zero
+	Punted                 [PuntMax]uint64 // handed to the control plane
+	Policed                [PuntMax]uint64 // over the rate of the reason
+	PuntFull               [PuntMax]uint64 // the control plane was too slow
+	Injected, InjectFull   uint64          // sent by the control plane; found no room
+	RPSOut, RPSIn          uint64          // packets handed to other workers, taken from them
+	RPSDropped             uint64          // of RPSOut: the other's ring was full
+	Drops                  []Counter       // by reason, those that are not zero
 	Stages                 []StageStats
 }
 
@@ -270,6 +286,7 @@ type Writer interface {
 	NeighUsed(Neigh) bool // used by a packet since the last call; clears the mark
 
 	Police(reason PuntReason, rate, burst uint32) error // packets/s and worker; 0: unlimited
+	PuntRate(reason PuntReason) (rate, burst uint32, err error)
 }
 
 // Reader is what can be read back, from any goroutine.
@@ -289,10 +306,15 @@ type Reader interface {
 
 // Packets is the way of packets between C and Go, both by copy.
 type Packets interface {
+	// Inject sends a packet; the data is copied. Packets of a flow keep their order. While PollPunts
+	// or Cork gathers packets, only what can be seen at once is an error.
 	Inject(Inject) error
+	// Cork runs f and sends what it injects, and what others inject meanwhile, together.
+	Cork(f func())
 	// WaitPunts sleeps until a punt waits or ctx is done (then its error).
 	WaitPunts(ctx context.Context) error
-	// PollPunts hands what waits to h, at most max packets, and says how many; it never sleeps.
+	// PollPunts hands what waits to h, at most max packets, the urgent first and every reason its
+	// share, and says how many; it never sleeps. What h injects is sent together at the end.
 	// One goroutine at a time.
 	PollPunts(max int, h func(*Punt)) int
 }

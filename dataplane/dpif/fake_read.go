@@ -44,11 +44,14 @@ func (f *Fake) Police(reason PuntReason, rate, burst uint32) error {
 	})
 }
 
-// Policed returns what Police set.
-func (f *Fake) Policed(reason PuntReason) (rate, burst uint32) {
+// PuntRate implements Writer: what Police set.
+func (f *Fake) PuntRate(reason PuntReason) (rate, burst uint32, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.police[reason][0], f.police[reason][1]
+	if reason >= PuntMax {
+		return 0, 0, syscall.EINVAL
+	}
+	return f.police[reason][0], f.police[reason][1], nil
 }
 
 // Lookup implements Reader: the longest prefix, found the slow way.
@@ -247,6 +250,9 @@ func (f *Fake) Inject(in Inject) error {
 	f.injected = append(f.injected, in)
 	return nil
 }
+
+// Cork implements Packets.
+func (f *Fake) Cork(do func()) { do() }
 
 // Injected returns the packets injected since the last Injected, in order.
 func (f *Fake) Injected() []Inject {

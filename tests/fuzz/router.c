@@ -258,7 +258,7 @@ void router_punts(uint32_t count[16])
 	int n;
 
 	memset(count, 0, 16 * sizeof(count[0]));
-	while ((n = dp_punt_read(0, buf, sizeof(buf))) > 0) {
+	while ((n = dp_punt_read(buf, sizeof(buf), UINT32_MAX)) > 0) {
 		for (int at = 0; at < n;) {
 			struct dp_punt p;
 

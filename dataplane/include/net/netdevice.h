@@ -28,7 +28,8 @@
 struct fib_tables;
 struct net;
 struct tables_order;
-struct punt_ring;
+struct punt_rings;
+struct inject_ring;
 struct neigh_hold_table;
 struct frag_table;
 struct rps_ring;
@@ -177,8 +178,8 @@ struct softnet_data {
 	uint32_t rps_told;    /* workers that were handed packets and not woken yet */
 	struct rps_ring *rps_in[DP_MAX_WORKERS];  /* from each; control plane */
 	struct rps_ring *rps_out[DP_MAX_WORKERS]; /* to each; control plane */
-	struct punt_ring *punt;
-	struct rte_ring *inject;
+	struct punt_rings *punt;
+	struct inject_ring *inject;
 	struct rte_ring *neigh_events; /* struct dp_neigh to apply to what is held */
 	struct neigh_hold_table *hold;
 	struct frag_table *frags;

@@ -66,7 +66,7 @@ int dp_init(const struct dp_conf *conf)
 	if (!rc)
 		rc = punt_init(conf->workers, conf->punt_bytes);
 	if (!rc)
-		rc = inject_init(data);
+		rc = inject_init(conf->workers, data);
 	for (uint32_t i = 0; !rc && i < conf->workers; i++)
 		rc = rcu_register(i);
 	if (rc)

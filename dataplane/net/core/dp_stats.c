@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 
 #include <net/core/dp_local.h>
+#include <net/punt.h>
 
 static uint64_t read_once(const uint64_t *p)
 {
@@ -263,6 +264,7 @@ int dp_worker_read(uint32_t worker, struct dp_worker_stats *out)
 	if (worker >= dp_workers)
 		return -EINVAL;
 	*out = softnet_data[worker]->stats;
+	out->inject_full = inject_full(worker);
 	return 0;
 }
 

@@ -154,7 +154,7 @@ void neigh_event_used(struct softnet_data *sd, struct neighbour *n)
 	if (atomic_exchange(&n->stale_told, 1))
 		return;
 	memcpy(rec.addr, n->primary_key, 16);
-	if (!punt_send(sd, n->dev->net, NULL, &rec))
+	if (punt_send(sd, n->dev->net, NULL, &rec))
 		atomic_store(&n->stale_told, 0);
 }
 
@@ -203,7 +203,7 @@ static void neigh_ask(struct softnet_data *sd, struct neigh_hold *h, const struc
 	};
 
 	memcpy(rec.addr, h->key, 16);
-	if (punt_send(sd, h->dev->net, skb, &rec))
+	if (!punt_send(sd, h->dev->net, skb, &rec))
 		h->asked = sd->now;
 }
 

@@ -107,7 +107,7 @@ void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff
 }
 
 /* To whom in the control plane a packet of ours goes. */
-static enum dp_punt_reason ip_punt_reason(uint8_t protocol)
+static enum dp_punt_reason ip_punt_reason(const struct sk_buff *skb, uint8_t protocol)
 {
 	switch (protocol) {
 	case IPPROTO_ICMP:
@@ -115,7 +115,7 @@ static enum dp_punt_reason ip_punt_reason(uint8_t protocol)
 	case IPPROTO_IGMP:
 		return DP_PUNT_IGMP;
 	default:
-		return DP_PUNT_LOCAL;
+		return punt_local_reason(skb, protocol, ip_hdr(skb)->tos);
 	}
 }
 
@@ -124,7 +124,7 @@ static void ip_local_deliver_finish(struct softnet_data *sd, struct sk_buff *skb
 	uint8_t protocol = ip_hdr(skb)->protocol;
 
 	IP_INC_STATS(sd, dev_net(skb->dev), IPSTATS_MIB_INDELIVERS);
-	punt_skb(sd, skb, ip_punt_reason(protocol), protocol);
+	punt_skb(sd, skb, ip_punt_reason(skb, protocol), protocol);
 }
 
 void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb)

@@ -130,10 +130,13 @@ void ipv6_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_bu
 /* To whom in the control plane a packet of ours goes. */
 static enum dp_punt_reason ip6_punt_reason(const struct sk_buff *skb, int protocol)
 {
+	uint32_t first;
 	uint8_t type;
 
-	if (protocol != NEXTHDR_ICMP)
-		return DP_PUNT_LOCAL;
+	if (protocol != NEXTHDR_ICMP) {
+		memcpy(&first, ipv6_hdr(skb), 4);
+		return punt_local_reason(skb, (uint8_t)protocol, (uint8_t)(ntohl(first) >> 20));
+	}
 	type = skb_transport_header(skb)[0];
 	if (type >= 133 && type <= 137)
 		return DP_PUNT_ND;

@@ -1,77 +1,167 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * inject.c - packets of the control plane on their way down. Worker 0 takes them all: they are
- * few, and their order is kept. The request rides in the headroom before the packet.
+ * inject.c - packets of the control plane on their way down. A byte ring per worker: the control
+ * plane writes, under a lock of its own threads; the worker reads, and makes packets of its own
+ * pool. So no packet buffer is shared between the two, and none is lost to a thread that is
+ * preempted. Which worker a packet goes to follows from its flow: the packets of a flow keep their
+ * order, and many flows use all workers.
  */
 #include <errno.h>
 #include <pthread.h>
 
-#include <rte_mempool.h>
-
+#include <lib/byte_ring.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/netdevice.h>
 #include <net/punt.h>
 
-/* Above that, injecting answers -ENOBUFS until worker 0 has taken some. */
-#define INJECT_RING 1024
+/* Bytes per worker that wait; above that injecting answers -ENOBUFS. More than one 64 KiB packet.
+ */
+#define INJECT_BYTES (512u << 10)
+
+struct inject_ring {
+	struct byte_ring ring;
+	_Atomic uint64_t full; /* packets that found no room */
+};
+
+static struct inject_ring *inject_rings[DP_MAX_WORKERS];
+static pthread_mutex_t inject_lock = PTHREAD_MUTEX_INITIALIZER; /* a ring has one writer */
+static uint32_t inject_workers;
+static uint32_t inject_room; /* bytes of a frame that a packet buffer holds */
+
+/* --- the control plane ------------------------------------------------------------------------ */
+
+static uint64_t inject_mix(uint64_t h, const uint8_t *p, uint32_t len)
+{
+	for (; len >= 4; p += 4, len -= 4) {
+		uint32_t word;
+
+		memcpy(&word, p, 4);
+		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+	}
+	return h ^ h >> 29;
+}
 
 /*
- * A pool of its own: its consumers are threads that may be preempted half-way through a dequeue,
- * and workers must not wait behind them.
+ * The worker of a packet: by the addresses of an IP packet, so that fragments stay with the rest of
+ * their flow; by the link of anything else.
  */
-static struct rte_mempool *inject_pool;
-static pthread_mutex_t inject_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t inject_worker(const struct dp_inject *inj, const uint8_t *data)
+{
+	uint64_t h = inj->oif * 0xbf58476d1ce4e5b9ULL;
+	uint32_t len = inj->len;
 
-_Static_assert(sizeof(struct dp_inject) + ETH_HLEN <= RTE_PKTMBUF_HEADROOM, "rides in headroom");
+	if (inject_workers == 1)
+		return 0;
+	if (inj->kind != DP_INJECT_IP) {
+		if (memcmp(data + 12, (uint8_t[2]){0x08, 0x00}, 2) &&
+		    memcmp(data + 12, (uint8_t[2]){0x86, 0xdd}, 2))
+			goto out;
+		data += ETH_HLEN;
+		len -= ETH_HLEN;
+	}
+	if (len >= sizeof(struct iphdr) && data[0] >> 4 == 4)
+		h = inject_mix(h, data + 12, 8);
+	else if (len >= sizeof(struct ipv6hdr) && data[0] >> 4 == 6)
+		h = inject_mix(h, data + 8, 32);
+out:
+	return (uint32_t)(((h >> 32) * inject_workers) >> 32);
+}
 
-int dp_inject(const struct dp_inject *inj, const void *data)
+static int inject_check(const struct dp_inject *inj)
 {
 	struct net *net = inj->net < DP_MAX_NETS ? net_table[inj->net] : NULL;
 	uint32_t l2 = inj->kind == DP_INJECT_IP ? ETH_HLEN : 0;
-	struct net_device *dev;
-	struct rte_mbuf *m;
-	struct sk_buff *skb;
-	int rc;
+	const struct net_device *dev;
 
-	if (!net || !softnet_data[0])
+	if (!net || !inject_workers)
 		return -ENODEV;
 	dev = inj->oif < DP_MAX_LINKS ? net->devs[inj->oif] : NULL;
 	if (!dev || !dev->present)
 		return -ENODEV;
 	if (inj->kind > DP_INJECT_RX || inj->len < (l2 ? sizeof(struct iphdr) : ETH_HLEN))
 		return -EINVAL;
+	return inj->len > inject_room - l2 ? -EMSGSIZE : 0;
+}
 
-	/* also because the ring has one producer */
+/* Writes one record behind heads[worker]; what is published is the caller's to say. */
+static int inject_put(const struct dp_inject *inj, const uint8_t *data, uint64_t *heads)
+{
+	int rc = inject_check(inj);
+	struct inject_ring *ir;
+	uint64_t *head;
+	uint32_t w;
+
+	if (rc)
+		return rc;
+	w = inject_worker(inj, data);
+	ir = inject_rings[w];
+	head = &heads[w];
+	if (!byte_ring_room(&ir->ring, *head, sizeof(*inj) + inj->len + BYTE_RING_ALIGN)) {
+		atomic_fetch_add_explicit(&ir->full, 1, memory_order_relaxed);
+		return -ENOBUFS;
+	}
+	byte_ring_put(&ir->ring, *head, inj, sizeof(*inj));
+	byte_ring_put(&ir->ring, *head + sizeof(*inj), data, inj->len);
+	*head = RTE_ALIGN_CEIL(*head + sizeof(*inj) + inj->len, BYTE_RING_ALIGN);
+	return 0;
+}
+
+static void inject_begin(uint64_t *heads)
+{
 	pthread_mutex_lock(&inject_lock);
-	m = rte_pktmbuf_alloc(inject_pool);
-	rc = -ENOBUFS;
-	if (!m)
-		goto out;
-	rc = -EMSGSIZE;
-	if (inj->len + l2 > rte_pktmbuf_tailroom(m))
-		goto out_free;
-	memcpy(m->buf_addr, inj, sizeof(*inj));
-	memset(rte_pktmbuf_mtod(m, char *), 0, l2);
-	memcpy(rte_pktmbuf_mtod_offset(m, char *, l2), data, inj->len);
-	m->data_len = (uint16_t)(inj->len + l2);
-	m->pkt_len = m->data_len;
-	skb = mbuf_skb(m);
-	skb_init(skb);
-	skb->dev = dev;
-	skb->network_header = (uint16_t)(m->data_off + ETH_HLEN);
-	rc = -ENOBUFS;
-	if (rte_ring_sp_enqueue(softnet_data[0]->inject, m))
-		goto out_free;
-	rc = 0;
-	goto out;
+	for (uint32_t w = 0; w < inject_workers; w++)
+		heads[w] = byte_ring_head(&inject_rings[w]->ring);
+}
 
-out_free:
-	rte_pktmbuf_free(m);
-out:
+static void inject_end(const uint64_t *heads)
+{
+	for (uint32_t w = 0; w < inject_workers; w++)
+		if (heads[w] != byte_ring_head(&inject_rings[w]->ring))
+			byte_ring_publish(&inject_rings[w]->ring, heads[w]);
 	pthread_mutex_unlock(&inject_lock);
+}
+
+int dp_inject(const struct dp_inject *inj, const void *data)
+{
+	uint64_t heads[DP_MAX_WORKERS];
+	int rc;
+
+	inject_begin(heads);
+	rc = inject_put(inj, data, heads);
+	inject_end(heads);
 	return rc;
 }
+
+int dp_inject_burst(const void *records, uint32_t bytes)
+{
+	const uint8_t *p = records, *end = p + bytes;
+	uint64_t heads[DP_MAX_WORKERS];
+	int first = 0;
+
+	inject_begin(heads);
+	while ((size_t)(end - p) >= sizeof(struct dp_inject)) {
+		struct dp_inject inj;
+		int rc = -EINVAL;
+
+		memcpy(&inj, p, sizeof(inj));
+		p += sizeof(inj);
+		if (inj.len <= (size_t)(end - p))
+			rc = inject_put(&inj, p, heads);
+		if (rc && !first)
+			first = rc;
+		p += RTE_MIN(RTE_ALIGN_CEIL((size_t)inj.len, BYTE_RING_ALIGN), (size_t)(end - p));
+	}
+	inject_end(heads);
+	return first;
+}
+
+uint64_t inject_full(uint32_t worker)
+{
+	return atomic_load_explicit(&inject_rings[worker]->full, memory_order_relaxed);
+}
+
+/* --- the worker ------------------------------------------------------------------------------- */
 
 static void inject_ip(struct softnet_data *sd, struct sk_buff *skb, const struct dp_inject *inj)
 {
@@ -93,57 +183,110 @@ static void inject_ip(struct softnet_data *sd, struct sk_buff *skb, const struct
 	}
 }
 
+/* A packet of the record inj, whose data begins at at; NULL: its link is gone, or no memory. */
+static struct rte_mbuf *inject_mbuf(struct softnet_data *sd, const struct byte_ring *r, uint64_t at,
+				    const struct dp_inject *inj)
+{
+	struct net *net = net_table[inj->net];
+	uint32_t l2 = inj->kind == DP_INJECT_IP ? ETH_HLEN : 0;
+	struct rte_mbuf *m;
+	struct sk_buff *skb;
+
+	if (!net || !net->devs[inj->oif]) {
+		sd->drops[SKB_DROP_REASON_DEV_READY]++;
+		return NULL;
+	}
+	m = rte_pktmbuf_alloc(skb_pool);
+	if (!m) {
+		sd->drops[SKB_DROP_REASON_NOMEM]++;
+		return NULL;
+	}
+	memset(rte_pktmbuf_mtod(m, char *), 0, l2);
+	byte_ring_get(r, at, rte_pktmbuf_mtod_offset(m, char *, l2), inj->len);
+	m->data_len = (uint16_t)(inj->len + l2);
+	m->pkt_len = m->data_len;
+	skb = mbuf_skb(m);
+	skb_init(skb);
+	skb->dev = net->devs[inj->oif];
+	skb->network_header = (uint16_t)(m->data_off + ETH_HLEN);
+	return m;
+}
+
+static void inject_one(struct softnet_data *sd, struct rte_mbuf *m, const struct dp_inject *inj)
+{
+	struct sk_buff *skb = mbuf_skb(m);
+
+	switch (inj->kind) {
+	case DP_INJECT_XMIT:
+		dev_queue_xmit(sd, skb->dev, skb);
+		break;
+	case DP_INJECT_IP:
+		inject_ip(sd, skb, inj);
+		break;
+	case DP_INJECT_RX:
+		netif_receive_skb_list(sd, skb->dev, &m, 1);
+		break;
+	}
+}
+
 unsigned int inject_rx(struct softnet_data *sd)
 {
-	struct rte_mbuf *pkts[NAPI_BURST];
-	unsigned int n;
+	struct byte_ring *r = &sd->inject->ring;
+	uint64_t at = byte_ring_tail(r), end = byte_ring_end(r);
+	unsigned int n = 0;
 
-	if (!sd->inject)
+	if (likely(at == end))
 		return 0;
-	n = rte_ring_sc_dequeue_burst(sd->inject, (void **)pkts, NAPI_BURST, NULL);
-	if (likely(!n))
-		return 0;
-	for (unsigned int i = 0; i < n; i++) {
-		struct sk_buff *skb = mbuf_skb(pkts[i]);
+	for (; at != end && n < NAPI_BURST; n++) {
 		struct dp_inject inj;
+		struct rte_mbuf *m;
 
-		memcpy(&inj, pkts[i]->buf_addr, sizeof(inj));
-		switch (inj.kind) {
-		case DP_INJECT_XMIT:
-			dev_queue_xmit(sd, skb->dev, skb);
-			break;
-		case DP_INJECT_IP:
-			inject_ip(sd, skb, &inj);
-			break;
-		case DP_INJECT_RX:
-			netif_receive_skb_list(sd, skb->dev, &pkts[i], 1);
-			break;
-		}
+		byte_ring_get(r, at, &inj, sizeof(inj));
+		m = inject_mbuf(sd, r, at + sizeof(inj), &inj);
+		if (m)
+			inject_one(sd, m, &inj);
+		at = RTE_ALIGN_CEIL(at + sizeof(inj) + inj.len, BYTE_RING_ALIGN);
 	}
+	byte_ring_release(r, at);
 	sd->stats.injected += n;
 	stage_end(sd, STAGE_INJECT, n);
 	return n;
 }
 
-int inject_init(uint32_t mbuf_data)
+bool inject_waits(const struct softnet_data *sd)
 {
-	inject_pool = skb_pool_create("skua_inject", INJECT_RING * 2 - 1, 0,
-				      (uint16_t)(mbuf_data + RTE_PKTMBUF_HEADROOM));
-	softnet_data[0]->inject = rte_ring_create("skua_inject", INJECT_RING, SOCKET_ID_ANY,
-						  RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return inject_pool && softnet_data[0]->inject ? 0 : -ENOMEM;
+	const struct byte_ring *r = &sd->inject->ring;
+
+	return byte_ring_tail(r) != byte_ring_end(r);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int inject_init(uint32_t workers, uint32_t mbuf_data)
+{
+	inject_room = mbuf_data;
+	for (uint32_t i = 0; i < workers; i++) {
+		struct inject_ring *ir = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*ir));
+
+		if (!ir)
+			return -ENOMEM;
+		memset(ir, 0, sizeof(*ir));
+		inject_rings[i] = ir;
+		softnet_data[i]->inject = ir;
+		if (byte_ring_init(&ir->ring, INJECT_BYTES))
+			return -ENOMEM;
+	}
+	inject_workers = workers;
+	return 0;
 }
 
 void inject_fini(void)
 {
-	struct rte_mbuf *m;
-
-	if (softnet_data[0] && softnet_data[0]->inject) {
-		while (!rte_ring_sc_dequeue(softnet_data[0]->inject, (void **)&m))
-			rte_pktmbuf_free(m);
-		rte_ring_free(softnet_data[0]->inject);
-		softnet_data[0]->inject = NULL;
+	inject_workers = 0;
+	for (int i = 0; i < DP_MAX_WORKERS; i++) {
+		if (inject_rings[i])
+			byte_ring_fini(&inject_rings[i]->ring);
+		free(inject_rings[i]);
+		inject_rings[i] = NULL;
 	}
-	rte_mempool_free(inject_pool);
-	inject_pool = NULL;
 }

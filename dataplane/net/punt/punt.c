@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * punt.c - packets on their way up. One byte ring per worker: the worker writes, one reader of the
- * control plane reads. A reason is policed before the ring; and the last quarter of the ring is
- * for what keeps neighbours alive (ARP, ND), so that no flood of the rest shuts them out.
+ * punt.c - packets on their way up. Per worker a byte ring for each reason: the worker writes, one
+ * reader of the control plane reads (punt_read.c). A reason is policed before its ring, and what
+ * one reason fills takes no room from another: no flood keeps ARP, ND and routing protocols out.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -13,125 +13,85 @@
 #include <rte_cycles.h>
 
 #include <net/net_namespace.h>
-#include <net/punt.h>
+#include <net/punt_ring.h>
 
 #define PUNT_BYTES_DEFAULT (4u << 20)
-#define PUNT_ALIGN         8
+#define PUNT_BYTES_LEAST   (128u << 10) /* more than the longest record */
 
-/* A bucket holds packets times the TSC frequency, so that refilling is one multiplication. */
-struct punt_bucket {
-	uint64_t tokens;
-	uint64_t last;
+/*
+ * What each reason gets. rate and burst: packets a second and at once, of one worker, before they
+ * are dropped as PUNT_POLICED; dp_punt_police() changes them. share: of the bytes for punts. copy:
+ * how much of a packet the control plane needs to see, bytes.
+ *
+ * ARP and ND: a link of 100,000 hosts comes up within a second. CONTROL: a full table by BGP is
+ * some 10,000 packets/s. ICMP: what one Go core answers is the limit, not this. LOCAL: one core is
+ * not kept busy by it. ICMP_SEND: the kernel's own limit is 1,000 messages/s; this leaves room for
+ * what that does not count (fragmentation needed).
+ */
+static const struct punt_class {
+	uint32_t rate, burst;
+	uint32_t share; /* 1/share of punt_bytes */
+	uint16_t copy;
+} punt_classes[DP_PUNT_MAX] = {
+    [DP_PUNT_ARP] = {200000, 20000, 4, 128},
+    [DP_PUNT_ND] = {200000, 20000, 4, UINT16_MAX},
+    [DP_PUNT_CONTROL] = {100000, 20000, 8, UINT16_MAX},
+    [DP_PUNT_CS6] = {20000, 4000, 32, UINT16_MAX},
+    [DP_PUNT_ICMP_SEND] = {10000, 2000, 16, 1536},
+    [DP_PUNT_NEIGH_MISS] = {200000, 20000, 4, 128},
+    [DP_PUNT_NEIGH_USED] = {100000, 20000, 16, 0},
+    [DP_PUNT_IGMP] = {5000, 1000, 32, UINT16_MAX},
+    [DP_PUNT_ICMP] = {1000000, 50000, 16, UINT16_MAX},
+    [DP_PUNT_LOCAL] = {200000, 20000, 16, UINT16_MAX},
 };
 
-struct punt_ring {
-	/* The worker's. */
-	_Atomic uint64_t head; /* bytes ever written; read by the reader */
-	uint64_t tail_seen;
-	bool wrote; /* this turn */
-	struct punt_bucket bucket[DP_PUNT_MAX];
-
-	/* The reader's. */
-	_Atomic uint64_t tail __rte_cache_aligned; /* bytes ever read; read by the worker */
-
-	uint64_t size __rte_cache_aligned; /* constant */
-	char *buf;
-};
-
+/* As packets meet it: the writer of the control plane replaces each field whole. */
 struct punt_rate {
-	_Atomic uint32_t rate; /* packets/s and worker; 0: unlimited */
+	_Atomic uint32_t rate; /* 0: unlimited */
 	_Atomic uint32_t burst;
+	_Atomic uint64_t fill; /* TSC cycles in which an empty bucket fills */
 };
 
 static struct punt_rate punt_rates[DP_PUNT_MAX];
-static struct punt_ring *punt_rings[DP_MAX_WORKERS];
-static int punt_eventfd = -1;
-static _Atomic bool punt_armed __rte_cache_aligned;
+struct punt_rings *punt_rings[DP_MAX_WORKERS];
+int punt_eventfd = -1;
+_Atomic bool punt_armed __rte_cache_aligned;
 static uint64_t punt_hz;
-
-/* How much of a packet each reason needs to see, bytes. */
-static const uint16_t punt_copy_max[DP_PUNT_MAX] = {
-    [DP_PUNT_ARP] = 128,         [DP_PUNT_ND] = UINT16_MAX,    [DP_PUNT_ICMP] = UINT16_MAX,
-    [DP_PUNT_IGMP] = UINT16_MAX, [DP_PUNT_LOCAL] = UINT16_MAX, [DP_PUNT_ICMP_SEND] = 1536,
-    [DP_PUNT_NEIGH_MISS] = 256,  [DP_PUNT_NEIGH_USED] = 0,
-};
-
-static void punt_rates_default(void)
-{
-	static const uint32_t rates[DP_PUNT_MAX][2] = {
-	    [DP_PUNT_ARP] = {20000, 4000},        [DP_PUNT_ND] = {20000, 4000},
-	    [DP_PUNT_ICMP] = {20000, 4000},       [DP_PUNT_IGMP] = {2000, 500},
-	    [DP_PUNT_LOCAL] = {200000, 20000},    [DP_PUNT_ICMP_SEND] = {10000, 2000},
-	    [DP_PUNT_NEIGH_MISS] = {10000, 4000}, [DP_PUNT_NEIGH_USED] = {50000, 10000},
-	};
-
-	for (int i = 0; i < DP_PUNT_MAX; i++) {
-		punt_rates[i].rate = rates[i][0];
-		punt_rates[i].burst = rates[i][1];
-	}
-}
 
 static bool punt_within_rate(struct softnet_data *sd, enum dp_punt_reason reason)
 {
-	uint32_t rate = atomic_load_explicit(&punt_rates[reason].rate, memory_order_relaxed);
-	uint32_t burst = atomic_load_explicit(&punt_rates[reason].burst, memory_order_relaxed);
+	uint64_t rate = atomic_load_explicit(&punt_rates[reason].rate, memory_order_relaxed);
+	uint64_t burst = atomic_load_explicit(&punt_rates[reason].burst, memory_order_relaxed);
 	struct punt_bucket *b = &sd->punt->bucket[reason];
-	uint64_t full = burst * punt_hz, gone;
+	uint64_t gone = sd->now - b->last;
 
 	if (!rate)
 		return true;
-	gone = sd->now - b->last;
-	b->last = sd->now;
-	if (gone >= full / rate)
-		b->tokens = full;
-	else
-		b->tokens = RTE_MIN(full, b->tokens + gone * rate);
+	if (gone) {
+		uint64_t full = burst * punt_hz;
+
+		b->last = sd->now;
+		if (gone >= atomic_load_explicit(&punt_rates[reason].fill, memory_order_relaxed))
+			b->tokens = full;
+		else
+			b->tokens = RTE_MIN(full, b->tokens + gone * rate);
+	}
 	if (b->tokens < punt_hz)
 		return false;
 	b->tokens -= punt_hz;
 	return true;
 }
 
-static void ring_put(struct punt_ring *r, uint64_t at, const void *data, uint32_t len)
+enum skb_drop_reason punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *skb,
+			       struct dp_punt *rec)
 {
-	uint64_t off = at & (r->size - 1);
-	uint64_t first = RTE_MIN((uint64_t)len, r->size - off);
-
-	memcpy(r->buf + off, data, first);
-	memcpy(r->buf, (const char *)data + first, len - first);
-}
-
-static void ring_get(const struct punt_ring *r, uint64_t at, void *data, uint64_t len)
-{
-	uint64_t off = at & (r->size - 1);
-	uint64_t first = RTE_MIN(len, r->size - off);
-
-	memcpy(data, r->buf + off, first);
-	memcpy((char *)data + first, r->buf, len - first);
-}
-
-/* Room for need bytes, seen from the worker. */
-static bool ring_room(struct punt_ring *r, uint64_t head, uint64_t need, bool vital)
-{
-	uint64_t limit = vital ? r->size : r->size / 4 * 3;
-
-	if (head + need - r->tail_seen <= limit)
-		return true;
-	r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
-	return head + need - r->tail_seen <= limit;
-}
-
-bool punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *skb,
-	       struct dp_punt *rec)
-{
-	struct punt_ring *r = sd->punt;
-	bool vital = rec->reason == DP_PUNT_ARP || rec->reason == DP_PUNT_ND;
+	struct byte_ring *r = &sd->punt->ring[rec->reason];
 	uint64_t head, at;
 	uint32_t left;
 
 	if (!punt_within_rate(sd, rec->reason)) {
 		sd->stats.policed[rec->reason]++;
-		return false;
+		return SKB_DROP_REASON_PUNT_POLICED;
 	}
 	rec->net = net->id;
 	rec->worker = (uint8_t)sd->worker;
@@ -145,48 +105,46 @@ bool punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *s
 		rec->pkt_type = skb->pkt_type;
 		rec->rt_type = skb->rt_type;
 		rec->pkt_len = m->pkt_len;
-		rec->len = RTE_MIN(m->pkt_len, (uint32_t)punt_copy_max[rec->reason]);
+		rec->len = RTE_MIN(m->pkt_len, (uint32_t)punt_classes[rec->reason].copy);
 		rec->l3 = (uint16_t)skb_network_offset(skb);
 		rec->l4 = 0;
 		if (skb->transport_header)
 			rec->l4 = (uint16_t)(skb->transport_header - m->data_off);
 	}
 
-	head = atomic_load_explicit(&r->head, memory_order_relaxed);
+	head = byte_ring_head(r);
 	at = head + sizeof(*rec);
-	left = RTE_ALIGN_CEIL(rec->len, PUNT_ALIGN);
-	if (!ring_room(r, head, sizeof(*rec) + left, vital)) {
-		sd->stats.punt_full++;
-		return false;
+	left = RTE_ALIGN_CEIL(rec->len, BYTE_RING_ALIGN);
+	if (!byte_ring_room(r, head, sizeof(*rec) + left)) {
+		sd->stats.punt_full[rec->reason]++;
+		return SKB_DROP_REASON_PUNT_FULL;
 	}
-	ring_put(r, head, rec, sizeof(*rec));
+	byte_ring_put(r, head, rec, sizeof(*rec));
 	left = rec->len;
 	for (const struct rte_mbuf *seg = skb ? skb_mbuf(skb) : NULL; seg && left;
 	     seg = seg->next) {
 		uint32_t take = RTE_MIN((uint32_t)seg->data_len, left);
 
-		ring_put(r, at, rte_pktmbuf_mtod(seg, const void *), take);
+		byte_ring_put(r, at, rte_pktmbuf_mtod(seg, const void *), take);
 		at += take;
 		left -= take;
 	}
-	atomic_store_explicit(&r->head, RTE_ALIGN_CEIL(at, PUNT_ALIGN), memory_order_release);
-	r->wrote = true;
+	byte_ring_publish(r, RTE_ALIGN_CEIL(at, BYTE_RING_ALIGN));
+	sd->punt->wrote = true;
 	sd->stats.punted[rec->reason]++;
-	return true;
+	return SKB_NOT_DROPPED_YET;
 }
 
 void punt_skb(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_reason reason,
 	      uint8_t ipproto)
 {
 	struct dp_punt rec = {.reason = (uint16_t)reason, .ipproto = ipproto};
-	uint64_t full = sd->stats.punt_full;
+	enum skb_drop_reason drop = punt_send(sd, skb->dev->net, skb, &rec);
 
-	if (punt_send(sd, skb->dev->net, skb, &rec))
-		consume_skb(skb);
+	if (drop)
+		kfree_skb_reason(sd, skb, drop);
 	else
-		kfree_skb_reason(sd, skb,
-				 sd->stats.punt_full != full ? SKB_DROP_REASON_PUNT_FULL
-							     : SKB_DROP_REASON_PUNT_POLICED);
+		consume_skb(skb);
 }
 
 static void icmp_punt(struct softnet_data *sd, const struct sk_buff *skb, uint8_t family,
@@ -247,52 +205,7 @@ void punt_wake(struct softnet_data *sd)
 	}
 }
 
-/* --- the reader ------------------------------------------------------------------------------- */
-
-int dp_punt_read(uint32_t worker, void *buf, uint32_t room)
-{
-	struct punt_ring *r = worker < DP_MAX_WORKERS ? punt_rings[worker] : NULL;
-	uint64_t head, tail, end;
-
-	if (!r)
-		return -EINVAL;
-	head = atomic_load_explicit(&r->head, memory_order_acquire);
-	tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-	for (end = tail; end < head;) {
-		struct dp_punt rec;
-		uint64_t size;
-
-		ring_get(r, end, &rec, sizeof(rec));
-		size = sizeof(rec) + RTE_ALIGN_CEIL(rec.len, PUNT_ALIGN);
-		if (end + size - tail > room)
-			break;
-		end += size;
-	}
-	if (end == tail)
-		return head == tail ? 0 : -EMSGSIZE;
-	ring_get(r, tail, buf, end - tail);
-	atomic_store_explicit(&r->tail, end, memory_order_release);
-	return (int)(end - tail);
-}
-
-int dp_punt_fd(void)
-{
-	return punt_eventfd;
-}
-
-bool dp_punt_arm(void)
-{
-	atomic_store(&punt_armed, true);
-	atomic_thread_fence(memory_order_seq_cst);
-	for (int i = 0; i < DP_MAX_WORKERS; i++) {
-		struct punt_ring *r = punt_rings[i];
-
-		if (r && atomic_load_explicit(&r->head, memory_order_acquire) !=
-			     atomic_load_explicit(&r->tail, memory_order_relaxed))
-			return true;
-	}
-	return false;
-}
+/* --- the control plane ------------------------------------------------------------------------ */
 
 int dp_punt_police(uint32_t reason, uint32_t rate, uint32_t burst)
 {
@@ -301,49 +214,66 @@ int dp_punt_police(uint32_t reason, uint32_t rate, uint32_t burst)
 	/* no product above overflows 64 bits with these */
 	if (rate > 100000000 || burst > 100000000)
 		return -ERANGE;
+	atomic_store(&punt_rates[reason].fill, rate ? burst * punt_hz / rate : 0);
 	atomic_store(&punt_rates[reason].burst, burst);
 	atomic_store(&punt_rates[reason].rate, rate);
 	return 0;
 }
 
+int dp_punt_rate(uint32_t reason, uint32_t *rate, uint32_t *burst)
+{
+	if (reason >= DP_PUNT_MAX)
+		return -EINVAL;
+	*rate = atomic_load(&punt_rates[reason].rate);
+	*burst = atomic_load(&punt_rates[reason].burst);
+	return 0;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
+
+static int punt_rings_init(struct softnet_data *sd, uint32_t bytes)
+{
+	struct punt_rings *p = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	memset(p, 0, sizeof(*p));
+	punt_rings[sd->worker] = p;
+	sd->punt = p;
+	for (int i = 0; i < DP_PUNT_MAX; i++) {
+		uint32_t size = RTE_MAX(bytes / punt_classes[i].share, PUNT_BYTES_LEAST);
+
+		p->bucket[i].tokens = punt_rates[i].burst * punt_hz;
+		if (byte_ring_init(&p->ring[i], size))
+			return -ENOMEM;
+	}
+	return 0;
+}
 
 int punt_init(uint32_t workers, uint32_t bytes)
 {
+	int rc = 0;
+
 	if (!bytes)
 		bytes = PUNT_BYTES_DEFAULT;
 	if (!rte_is_power_of_2(bytes) || bytes < (1u << 18) || bytes > (1u << 30))
 		return -EINVAL;
 	punt_hz = rte_get_tsc_hz();
-	punt_rates_default();
+	for (uint32_t i = 0; i < DP_PUNT_MAX; i++)
+		dp_punt_police(i, punt_classes[i].rate, punt_classes[i].burst);
 	punt_eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (punt_eventfd < 0)
 		return -errno;
-	for (uint32_t i = 0; i < workers; i++) {
-		struct punt_ring *r = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*r));
-
-		if (!r)
-			return -ENOMEM;
-		memset(r, 0, sizeof(*r));
-		r->size = bytes;
-		r->buf = malloc(bytes);
-		if (!r->buf) {
-			free(r);
-			return -ENOMEM;
-		}
-		for (int j = 0; j < DP_PUNT_MAX; j++)
-			r->bucket[j].tokens = punt_rates[j].burst * punt_hz;
-		punt_rings[i] = r;
-		softnet_data[i]->punt = r;
-	}
-	return 0;
+	for (uint32_t i = 0; !rc && i < workers; i++)
+		rc = punt_rings_init(softnet_data[i], bytes);
+	return rc;
 }
 
 void punt_fini(void)
 {
 	for (int i = 0; i < DP_MAX_WORKERS; i++) {
-		if (punt_rings[i])
-			free(punt_rings[i]->buf);
+		for (int j = 0; punt_rings[i] && j < DP_PUNT_MAX; j++)
+			byte_ring_fini(&punt_rings[i]->ring[j]);
 		free(punt_rings[i]);
 		punt_rings[i] = NULL;
 	}
