@@ -99,8 +99,14 @@ check-c: deps ## every C file of the data plane compiles alone, with gcc and cla
 .PHONY: bench
 bench: build ## cycles per packet, with peers in the same run; writes out/bench.json
 	go build -buildvcs=false -o out/bench ./tests/bench/report
-	go build -buildvcs=false -o out/kernel_bench ./tests/bench/kernel
 	@$(SUDO) out/bench
+
+.PHONY: bench-rps
+bench-rps: deps ## what software distribution over two workers costs (root)
+	@mkdir -p out
+	MAIN=tests/bench/rps_bench.c tests/bench/build.sh out/rps_bench
+	@$(SUDO) timeout 60 chrt -f 1 out/rps_bench -1 -r 10 -s 0.05
+	@$(SUDO) timeout 60 chrt -f 1 out/rps_bench -r 20 -s 0.02
 
 .PHONY: fuzz
 fuzz: deps ## every fuzz target for FUZZTIME (60s)

@@ -22,8 +22,11 @@ struct rcu_due {
 	struct rcu_call **last;
 };
 
-static pthread_mutex_t rcu_calls_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rcu_queue rcu_calls = {.fn = rcu_call_due}; /* under rcu_calls_lock */
+/* In lines of its own: readers read what lies around it. */
+static struct rcu_calls {
+	pthread_mutex_t lock;
+	struct rcu_queue queue; /* under lock */
+} __rte_cache_aligned rcu_calls = {.lock = PTHREAD_MUTEX_INITIALIZER, .queue.fn = rcu_call_due};
 
 int rcu_init(unsigned int max_readers)
 {
@@ -53,9 +56,9 @@ void rcu_exit(void)
 	struct rte_rcu_qsbr *v = rcu_qsbr;
 
 	rcu_barrier();
-	pthread_mutex_lock(&rcu_calls_lock);
-	rcu_queue_destroy(&rcu_calls);
-	pthread_mutex_unlock(&rcu_calls_lock);
+	pthread_mutex_lock(&rcu_calls.lock);
+	rcu_queue_destroy(&rcu_calls.queue);
+	pthread_mutex_unlock(&rcu_calls.lock);
 	__atomic_store_n(&rcu_qsbr, NULL, __ATOMIC_RELEASE);
 	free(v);
 }
@@ -156,14 +159,14 @@ static size_t rcu_run_due(struct rcu_call *push, int *err)
 	struct rcu_call *call;
 	size_t left;
 
-	pthread_mutex_lock(&rcu_calls_lock);
+	pthread_mutex_lock(&rcu_calls.lock);
 	if (push != NULL)
-		*err = rcu_queue_push(&rcu_calls, (uintptr_t)push);
-	rcu_calls.ctx = &due;
-	rcu_queue_reclaim(&rcu_calls);
-	rcu_calls.ctx = NULL;
-	left = rcu_queue_len(&rcu_calls);
-	pthread_mutex_unlock(&rcu_calls_lock);
+		*err = rcu_queue_push(&rcu_calls.queue, (uintptr_t)push);
+	rcu_calls.queue.ctx = &due;
+	rcu_queue_reclaim(&rcu_calls.queue);
+	rcu_calls.queue.ctx = NULL;
+	left = rcu_queue_len(&rcu_calls.queue);
+	pthread_mutex_unlock(&rcu_calls.lock);
 
 	/* Outside the lock: a deferred function may itself defer. */
 	while ((call = due.first) != NULL) {

@@ -23,30 +23,27 @@
 #define RPS_RING_SIZE 1024
 /* Packets that a worker takes from one ring in a turn, so that its own queues do not wait. */
 #define RPS_WEIGHT 128
-/* CPUs fetch lines in pairs: what two workers write is that far apart. */
-#define RPS_ALIGN (2 * RTE_CACHE_LINE_SIZE)
-
 /*
  * A slot is an mbuf; or, with the lowest bit set, the net_device that the mbufs after it were
  * received on (devices stay allocated, see netdevice.h).
  */
 struct rps_ring {
 	/* Written by the worker that hands over, once per burst; read by the one that takes. */
-	uint32_t tail __rte_aligned(RPS_ALIGN);
+	uint32_t tail __rte_aligned(SMP_ALIGN);
 
 	/* Only of the worker that hands over. */
-	uint32_t next __rte_aligned(RPS_ALIGN); /* slots written */
+	uint32_t next __rte_aligned(SMP_ALIGN); /* slots written */
 	uint32_t head_seen;
 	const struct net_device *dev; /* last one said in the ring */
 
 	/* Written by the worker that takes, once per turn; read by the other when the ring looks
 	 * full. */
-	uint32_t head __rte_aligned(RPS_ALIGN);
+	uint32_t head __rte_aligned(SMP_ALIGN);
 
 	/* Only of the worker that takes. */
-	struct net_device *rx_dev __rte_aligned(RPS_ALIGN);
+	struct net_device *rx_dev __rte_aligned(SMP_ALIGN);
 
-	uintptr_t slot[RPS_RING_SIZE] __rte_aligned(RPS_ALIGN);
+	uintptr_t slot[RPS_RING_SIZE] __rte_aligned(SMP_ALIGN);
 };
 
 /*

@@ -57,6 +57,6 @@ struct ipstats_mib {
 struct net_mib {
 	struct ipstats_mib ip;
 	struct ipstats_mib ip6;
-} __attribute__((aligned(64)));
+} __attribute__((aligned(128)));
 
 #endif

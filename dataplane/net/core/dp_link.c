@@ -18,7 +18,7 @@ static uint64_t eth_hdr_word(const uint8_t lladdr[6], uint16_t protocol)
 
 static struct net_device *dev_new(struct net *net, uint32_t ifindex)
 {
-	struct net_device *dev = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*dev));
+	struct net_device *dev = aligned_alloc(SMP_ALIGN, sizeof(*dev));
 
 	if (!dev)
 		return NULL;

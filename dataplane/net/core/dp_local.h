@@ -8,29 +8,32 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <lib/rcu.h>
 #include <net/fib_filter.h>
 #include <net/net_namespace.h>
 
-extern pthread_rwlock_t dp_lock;
+/* Written by every call: in a line of its own, for workers read what lies around it. */
+struct dp_lock {
+	pthread_rwlock_t rw;
+} __rte_cache_aligned;
+
+extern struct dp_lock dp_lock;
 extern uint32_t dp_workers;   /* of dp_init(), 0: not initialised */
 extern uint32_t dp_neigh_max; /* per net and family */
-extern _Atomic bool dp_stopping;
 
 static inline void dp_write_lock(void)
 {
-	pthread_rwlock_wrlock(&dp_lock);
+	pthread_rwlock_wrlock(&dp_lock.rw);
 }
 static inline void dp_read_lock(void)
 {
-	pthread_rwlock_rdlock(&dp_lock);
+	pthread_rwlock_rdlock(&dp_lock.rw);
 }
 static inline void dp_unlock(void)
 {
-	pthread_rwlock_unlock(&dp_lock);
+	pthread_rwlock_unlock(&dp_lock.rw);
 }
 
 /* The net when it is there. */

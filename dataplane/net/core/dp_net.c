@@ -52,7 +52,7 @@ static struct net *net_new(uint32_t id)
 		net->nexthops = NULL;
 	net->arp_tbl = neigh_table_new();
 	net->nd_tbl = neigh_table_new();
-	net->mib = aligned_alloc(RTE_CACHE_LINE_SIZE, DP_MAX_WORKERS * sizeof(*net->mib));
+	net->mib = aligned_alloc(SMP_ALIGN, DP_MAX_WORKERS * sizeof(*net->mib));
 	net->tables = calloc(1, sizeof(*net->tables));
 	if (!net->nexthops || !net->arp_tbl || !net->nd_tbl || !net->mib || !net->tables) {
 		net_free(net);

@@ -136,14 +136,30 @@ uint32_t rt6_multipath_hash(const struct net *net, struct sk_buff *skb)
 /* --- before the packet is anybody's: frames as they were received ------------------------------
  */
 
-/* Gives both directions of a flow the same keys. */
-static inline void flow_hash_consistentify(struct flow_keys *k)
+/*
+ * Both directions of a flow have the same hash: of the two ends, the lower comes first
+ * (__flow_hash_consistentify).
+ */
+static inline uint32_t flow_hash_ends4(uint32_t src, uint32_t dst, uint32_t ports, uint32_t proto)
+{
+	uint32_t back = ports << 16 | ports >> 16;
+	bool swap = src == dst ? ports > back : src > dst;
+	uint64_t ends = swap ? (uint64_t)dst << 32 | src : (uint64_t)src << 32 | dst;
+	uint64_t rest = (uint64_t)(swap ? back : ports) << 32 | proto;
+	uint64_t h = flow_mix(flow_mix(ends ^ flow_seed[0], rest ^ flow_seed[1]), flow_seed[4]);
+	uint32_t hash = (uint32_t)(h >> 32);
+
+	return hash + !hash;
+}
+
+static inline uint32_t flow_hash_ends6(struct flow_keys *k)
 {
 	__uint128_t src = (__uint128_t)k->src[0] << 64 | k->src[1];
 	__uint128_t dst = (__uint128_t)k->dst[0] << 64 | k->dst[1];
 	uint32_t back = k->ports << 16 | k->ports >> 16;
 	bool swap = src == dst ? k->ports > back : src > dst;
 	uint64_t mask = -(uint64_t)swap;
+	uint32_t hash;
 
 	for (int i = 0; i < 2; i++) {
 		uint64_t x = (k->src[i] ^ k->dst[i]) & mask;
@@ -152,6 +168,22 @@ static inline void flow_hash_consistentify(struct flow_keys *k)
 		k->dst[i] ^= x;
 	}
 	k->ports ^= (k->ports ^ back) & (uint32_t)mask;
+	hash = (uint32_t)(flow_hash_from_keys(k) >> 32);
+	return hash + !hash;
+}
+
+/* A fragment has no ports, the first one neither: all of a packet come to one place. */
+static inline uint32_t skb_get_hash4(const uint8_t *p, uint32_t len)
+{
+	const struct iphdr *iph = (const struct iphdr *)p;
+	uint32_t ports = 0, hlen;
+
+	if (unlikely(len < sizeof(*iph)))
+		return 0;
+	hlen = iph->ihl * 4u;
+	if (likely(proto_has_ports(iph->protocol) && !ip_is_fragment(iph) && hlen + 4 <= len))
+		memcpy(&ports, p + hlen, 4);
+	return flow_hash_ends4(iph->saddr, iph->daddr, ports, iph->protocol);
 }
 
 static inline void flow_ports(struct flow_keys *k, const uint8_t *p, uint32_t room)
@@ -160,28 +192,10 @@ static inline void flow_ports(struct flow_keys *k, const uint8_t *p, uint32_t ro
 		memcpy(&k->ports, p, 4);
 }
 
-/* A fragment has no ports, the first one neither: all of a packet come to one place. */
-static inline bool flow_dissect4(struct flow_keys *k, const uint8_t *p, uint32_t len)
-{
-	const struct iphdr *iph = (const struct iphdr *)p;
-	uint32_t hlen;
-
-	if (unlikely(len < sizeof(*iph)))
-		return false;
-	hlen = iph->ihl * 4u;
-	k->src[0] = iph->saddr;
-	k->dst[0] = iph->daddr;
-	k->proto = iph->protocol;
-	if (likely(!ip_is_fragment(iph) && hlen <= len))
-		flow_ports(k, p + hlen, len - hlen);
-	return true;
-}
-
 /* How many extension headers the ports are looked for behind. */
 #define FLOW_EXTHDRS 8
 
-static __rte_noinline void flow_dissect6_exthdrs(struct flow_keys *k, const uint8_t *p,
-						 uint32_t len)
+static __rte_noinline void flow_dissect_exthdrs(struct flow_keys *k, const uint8_t *p, uint32_t len)
 {
 	uint32_t off = sizeof(struct ipv6hdr);
 
@@ -203,35 +217,31 @@ static __rte_noinline void flow_dissect6_exthdrs(struct flow_keys *k, const uint
 	}
 }
 
-static inline bool flow_dissect6(struct flow_keys *k, const uint8_t *p, uint32_t len)
+static inline uint32_t skb_get_hash6(const uint8_t *p, uint32_t len)
 {
 	const struct ipv6hdr *hdr = (const struct ipv6hdr *)p;
+	struct flow_keys k = {0};
 
 	if (unlikely(len < sizeof(*hdr)))
-		return false;
-	memcpy(k->src, &hdr->saddr, 16);
-	memcpy(k->dst, &hdr->daddr, 16);
-	k->proto = hdr->nexthdr;
+		return 0;
+	memcpy(k.src, &hdr->saddr, 16);
+	memcpy(k.dst, &hdr->daddr, 16);
+	k.proto = hdr->nexthdr;
 	if (likely(proto_has_ports(hdr->nexthdr)))
-		flow_ports(k, p + sizeof(*hdr), len - sizeof(*hdr));
+		flow_ports(&k, p + sizeof(*hdr), len - sizeof(*hdr));
 	else
-		flow_dissect6_exthdrs(k, p, len);
-	return true;
+		flow_dissect_exthdrs(&k, p, len);
+	return flow_hash_ends6(&k);
 }
 
 /* Tags that the network header is looked for behind. */
 #define FLOW_TAGS 2
 
-static inline uint32_t skb_get_hash_symmetric(const struct rte_mbuf *m)
+static __rte_noinline uint32_t skb_get_hash_tagged(const uint8_t *p, uint32_t len)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t off = ETH_HLEN, len = m->data_len, hash;
-	struct flow_keys k = {0};
+	uint32_t off = ETH_HLEN;
 	uint16_t protocol;
-	bool ip = false;
 
-	if (unlikely(len < ETH_HLEN))
-		return 0;
 	memcpy(&protocol, p + 12, 2);
 	for (int i = 0; i < FLOW_TAGS && len >= off + 4 &&
 			(protocol == htons(ETH_P_8021Q) || protocol == htons(ETH_P_8021AD));
@@ -239,15 +249,27 @@ static inline uint32_t skb_get_hash_symmetric(const struct rte_mbuf *m)
 		memcpy(&protocol, p + off + 2, 2);
 		off += 4;
 	}
-	if (likely(protocol == htons(ETH_P_IP)))
-		ip = flow_dissect4(&k, p + off, len - off);
-	else if (protocol == htons(ETH_P_IPV6))
-		ip = flow_dissect6(&k, p + off, len - off);
-	if (unlikely(!ip))
+	if (protocol == htons(ETH_P_IP))
+		return skb_get_hash4(p + off, len - off);
+	if (protocol == htons(ETH_P_IPV6))
+		return skb_get_hash6(p + off, len - off);
+	return 0;
+}
+
+static inline uint32_t skb_get_hash_symmetric(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t len = m->data_len;
+	uint16_t protocol;
+
+	if (unlikely(len < ETH_HLEN))
 		return 0;
-	flow_hash_consistentify(&k);
-	hash = (uint32_t)(flow_hash_from_keys(&k) >> 32);
-	return hash ? hash : 1;
+	memcpy(&protocol, p + 12, 2);
+	if (likely(protocol == htons(ETH_P_IP)))
+		return skb_get_hash4(p + ETH_HLEN, len - ETH_HLEN);
+	if (likely(protocol == htons(ETH_P_IPV6)))
+		return skb_get_hash6(p + ETH_HLEN, len - ETH_HLEN);
+	return skb_get_hash_tagged(p, len);
 }
 
 void skb_get_hash_list(struct rte_mbuf *const *pkts, uint32_t *hash, unsigned int n)

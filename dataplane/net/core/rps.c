@@ -2,23 +2,20 @@
 /* rps.c - packets handed from the worker that receives to the worker of their flow: see rps.h. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <rte_prefetch.h>
 
 #include <lib/rcu.h>
 #include <net/flow.h>
-#include <net/napi.h>
 #include <net/rps.h>
 
-#define RPS_DEV      ((uintptr_t)1)
-#define RPS_DRAIN_US 100
+#define RPS_DEV ((uintptr_t)1)
 
-static inline uint32_t get_rps_cpu(const struct softnet_data *sd, const struct rx_queue *q,
-				   uint32_t hash)
+static inline uint8_t get_rps_cpu(const struct softnet_data *sd, const struct rx_queue *q,
+				  uint32_t hash)
 {
 	if (unlikely(!hash))
-		return sd->worker;
+		return (uint8_t)sd->worker;
 	return q->rps_cpus[(uint64_t)hash * q->rps_len >> 32];
 }
 
@@ -47,35 +44,102 @@ static __rte_noinline void rps_drop(struct softnet_data *sd, struct net_device *
 	kfree_skb_reason(sd, mbuf_skb(m), SKB_DROP_REASON_CPU_BACKLOG);
 }
 
+/* Writes a burst for other workers where there may be no room. Returns how many stay. */
+static __rte_noinline unsigned int rps_scatter_slow(struct softnet_data *sd, struct net_device *dev,
+						    struct rte_mbuf **pkts, const uint8_t *to,
+						    struct rte_mbuf **own, unsigned int n)
+{
+	unsigned int n_own = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (to[i] == sd->worker)
+			own[n_own++] = pkts[i];
+		else if (!enqueue_to_backlog(sd->rps_out[to[i]], dev, pkts[i]))
+			rps_drop(sd, dev, pkts[i]);
+	}
+	return n_own;
+}
+
+/* Where the packets of a burst for one worker are written: a ring, or the array of our own. */
+struct rps_to {
+	uintptr_t *slot;
+	uint32_t mask;
+	uint32_t at;
+};
+
+/*
+ * The same where every ring of the map has room for all: no branch by packet, for those by a hash
+ * are mispredicted. A device that a ring has to be told of is written before its first packet, and
+ * counts only when there is one.
+ */
+static inline bool rps_scatter(struct softnet_data *sd, const struct rx_queue *q,
+			       struct net_device *dev, struct rte_mbuf **pkts, const uint8_t *to,
+			       struct rte_mbuf **own, unsigned int n, unsigned int *n_own)
+{
+	struct rps_to out[DP_MAX_WORKERS];
+	uint32_t start[DP_MAX_WORKERS];
+
+	out[sd->worker] = (struct rps_to){(uintptr_t *)own, NAPI_BURST - 1, 0};
+	for (uint32_t i = 0; i < q->rps_len; i++) {
+		uint32_t w = q->rps_cpus[i];
+		struct rps_ring *r = sd->rps_out[w];
+
+		if (w == sd->worker)
+			continue;
+		if (unlikely(r->next - r->head_seen > RPS_RING_SIZE - 1 - n)) {
+			r->head_seen = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
+			if (r->next - r->head_seen > RPS_RING_SIZE - 1 - n)
+				return false;
+		}
+		out[w] = (struct rps_to){r->slot, RPS_RING_SIZE - 1, r->next};
+		if (r->dev != dev)
+			r->slot[out[w].at++ % RPS_RING_SIZE] = (uintptr_t)dev | RPS_DEV;
+		start[w] = out[w].at;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct rps_to *o = &out[to[i]];
+
+		o->slot[o->at++ & o->mask] = (uintptr_t)pkts[i];
+	}
+	for (uint32_t i = 0; i < q->rps_len; i++) {
+		uint32_t w = q->rps_cpus[i];
+
+		if (w == sd->worker || out[w].at == start[w])
+			continue;
+		sd->rps_out[w]->next = out[w].at;
+		sd->rps_out[w]->dev = dev;
+	}
+	/* all of them when n is NAPI_BURST: at is not masked */
+	*n_own = out[sd->worker].at;
+	return true;
+}
+
 void netif_rps(struct softnet_data *sd, const struct rx_queue *q, struct net_device *dev,
 	       struct rte_mbuf **pkts, unsigned int n)
 {
 	struct rte_mbuf *own[NAPI_BURST];
-	uint32_t hash[NAPI_BURST], told = 0;
-	unsigned int n_own = 0;
+	uint32_t hash[NAPI_BURST];
+	uint8_t to[NAPI_BURST];
+	unsigned int n_own;
 
 	if (unlikely(!dev || !netif_running(dev))) {
 		netif_receive_skb_list(sd, dev, pkts, n);
 		return;
 	}
 	skb_get_hash_list(pkts, hash, n);
-	for (unsigned int i = 0; i < n; i++) {
-		uint32_t to = get_rps_cpu(sd, q, hash[i]);
-
-		if (to == sd->worker) {
-			own[n_own++] = pkts[i];
-			continue;
-		}
-		if (unlikely(!enqueue_to_backlog(sd->rps_out[to], dev, pkts[i])))
-			rps_drop(sd, dev, pkts[i]);
-		told |= 1u << to;
-	}
-	sd->rps_told |= told;
+	for (unsigned int i = 0; i < n; i++)
+		to[i] = get_rps_cpu(sd, q, hash[i]);
+	if (unlikely(!rps_scatter(sd, q, dev, pkts, to, own, n, &n_own)))
+		n_own = rps_scatter_slow(sd, dev, pkts, to, own, n);
 	sd->stats.rps_out += n - n_own;
-	for (; told; told &= told - 1) {
-		struct rps_ring *r = sd->rps_out[__builtin_ctz(told)];
+	for (uint32_t i = 0; i < q->rps_len; i++) {
+		uint32_t w = q->rps_cpus[i];
+		struct rps_ring *r = sd->rps_out[w];
 
+		if (w == sd->worker || r->tail == r->next)
+			continue;
 		__atomic_store_n(&r->tail, r->next, __ATOMIC_RELEASE);
+		sd->rps_told |= 1u << w;
 	}
 	stage_end(sd, STAGE_RPS, n);
 	if (n_own)
@@ -149,7 +213,7 @@ int rps_ring_make(struct softnet_data *from, struct softnet_data *to)
 
 	if (from->rps_out[to->worker])
 		return 0;
-	r = aligned_alloc(RPS_ALIGN, sizeof(*r));
+	r = aligned_alloc(SMP_ALIGN, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	memset(r, 0, sizeof(*r));
@@ -164,15 +228,10 @@ void rps_drain(void)
 	for (unsigned int turn = 0; turn <= RPS_RING_SIZE / RPS_WEIGHT; turn++) {
 		bool pending = false;
 
-		for (uint32_t w = 0; w < DP_MAX_WORKERS; w++) {
-			if (!softnet_data[w] || !rps_pending(softnet_data[w]))
-				continue;
-			pending = true;
-			softnet_wake(w);
-		}
+		for (uint32_t w = 0; w < DP_MAX_WORKERS; w++)
+			pending |= softnet_data[w] && rps_pending(softnet_data[w]);
 		if (!pending)
 			return;
-		usleep(RPS_DRAIN_US); /* one that sleeps is not waited for below */
 		synchronize_rcu();
 	}
 }

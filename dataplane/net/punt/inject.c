@@ -12,7 +12,6 @@
 #include <lib/byte_ring.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <net/napi.h>
 #include <net/netdevice.h>
 #include <net/punt.h>
 
@@ -26,7 +25,10 @@ struct inject_ring {
 };
 
 static struct inject_ring *inject_rings[DP_MAX_WORKERS];
-static pthread_mutex_t inject_lock = PTHREAD_MUTEX_INITIALIZER; /* a ring has one writer */
+/* A ring has one writer. The lock is in a line of its own: workers read what lies around it. */
+static struct inject_lock {
+	pthread_mutex_t mutex;
+} __rte_cache_aligned inject_lock = {PTHREAD_MUTEX_INITIALIZER};
 static uint32_t inject_workers;
 static uint32_t inject_room; /* bytes of a frame that a packet buffer holds */
 
@@ -110,7 +112,7 @@ static int inject_put(const struct dp_inject *inj, const uint8_t *data, uint64_t
 
 static void inject_begin(uint64_t *heads)
 {
-	pthread_mutex_lock(&inject_lock);
+	pthread_mutex_lock(&inject_lock.mutex);
 	for (uint32_t w = 0; w < inject_workers; w++)
 		heads[w] = byte_ring_head(&inject_rings[w]->ring);
 }
@@ -118,11 +120,9 @@ static void inject_begin(uint64_t *heads)
 static void inject_end(const uint64_t *heads)
 {
 	for (uint32_t w = 0; w < inject_workers; w++)
-		if (heads[w] != byte_ring_head(&inject_rings[w]->ring)) {
+		if (heads[w] != byte_ring_head(&inject_rings[w]->ring))
 			byte_ring_publish(&inject_rings[w]->ring, heads[w]);
-			softnet_wake(w);
-		}
-	pthread_mutex_unlock(&inject_lock);
+	pthread_mutex_unlock(&inject_lock.mutex);
 }
 
 int dp_inject(const struct dp_inject *inj, const void *data)

@@ -32,7 +32,6 @@ var sections = []struct {
 	measure func(*bench) ([]Result, error)
 }{
 	{"forward", forward},
-	{"kernel", kernelForward},
 	{"routes", routes},
 }
 
