@@ -99,6 +99,7 @@ check-c: deps ## every C file of the data plane compiles alone, with gcc and cla
 .PHONY: bench
 bench: build ## cycles per packet, with peers in the same run; writes out/bench.json
 	go build -buildvcs=false -o out/bench ./tests/bench/report
+	go build -buildvcs=false -o out/kernel_bench ./tests/bench/kernel
 	@$(SUDO) out/bench
 
 .PHONY: bench-rps

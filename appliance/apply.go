@@ -23,6 +23,7 @@ type ports interface {
 	PortInfo(uint16) (dataplane.PortInfo, error)
 	PortLink(uint16) (dataplane.LinkState, error)
 	SetPortPlacement(uint16, dataplane.Placement) error
+	SetIdle(dataplane.Idle) error
 }
 
 // applier makes steps of a plan true. Every Set may be said again: what is there is replaced. What
@@ -34,10 +35,11 @@ type applier struct {
 	of    map[string]uint16 // the port of a link of the file: the link may have another name by now
 	// sysctls are those that a file set, as they were before.
 	sysctls map[string]string
+	idle    dataplane.Idle // what cores without packets do
 }
 
-func newApplier(p ports, stack *controlplane.Stack) *applier {
-	return &applier{ports: p, stack: stack, of: map[string]uint16{}, sysctls: map[string]string{}}
+func newApplier(p ports, stack *controlplane.Stack, idle dataplane.Idle) *applier {
+	return &applier{ports: p, stack: stack, of: map[string]uint16{}, sysctls: map[string]string{}, idle: idle}
 }
 
 // Apply is conf.Applier.
@@ -76,8 +78,22 @@ func (a *applier) step(s conf.Step) (func() error, error) {
 		return a.delSysctl(s.Sysctl.Name)
 	case s.Sysctl != nil:
 		return a.setSysctl(s.Sysctl)
+	case s.Idle != nil:
+		return a.setIdle(idleConfig(*s.Idle))
 	}
 	return nil, errors.New("empty step")
+}
+
+func (a *applier) setIdle(idle dataplane.Idle) (func() error, error) {
+	was := a.idle
+	if err := a.ports.SetIdle(idle); err != nil {
+		return nil, err
+	}
+	a.idle = idle
+	return func() error {
+		a.idle = was
+		return a.ports.SetIdle(was)
+	}, nil
 }
 
 // up brings the loopback link up, as every init system does.

@@ -49,7 +49,7 @@ func onPaper(c *conf.Config) error {
 	if err != nil {
 		return err
 	}
-	a := newApplier(&paper{mbufSize: c.Dataplane.MbufSize}, stack)
+	a := newApplier(&paper{mbufSize: c.Dataplane.MbufSize}, stack, dataplaneConfig(c).Idle)
 	if err := a.up(); err != nil {
 		return err
 	}
@@ -82,6 +82,8 @@ func (p *paper) AddPort(c dataplane.PortConfig) (uint16, dataplane.PortInfo, err
 }
 
 func (p *paper) DelPort(uint16) error { return nil }
+
+func (p *paper) SetIdle(dataplane.Idle) error { return nil }
 
 func (p *paper) PortInfo(id uint16) (dataplane.PortInfo, error) { return p.ports[id], nil }
 

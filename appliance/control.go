@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The control socket speaks HTTP with JSON bodies: GET /stats, POST /reload. It is
-// for skua's own commands; netlink is for everything that netlink has words for.
+// The control socket speaks HTTP with JSON bodies: GET /stats, GET /lcores, POST
+// /reload. It is for skua's own commands; netlink is for everything that netlink has words for.
 
 // controlHandler answers for inst.
 func controlHandler(inst *instance) http.Handler {
@@ -25,6 +25,10 @@ func controlHandler(inst *instance) http.Handler {
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		stats, err := inst.stats()
 		answer(w, stats, err)
+	})
+	mux.HandleFunc("GET /lcores", func(w http.ResponseWriter, _ *http.Request) {
+		sample, err := inst.lcores()
+		answer(w, sample, err)
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
 		if admin, _ := r.Context().Value(isAdmin{}).(bool); !admin {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"time"
+
 	"skua/conf"
 	"skua/dataplane"
 )
@@ -14,6 +16,7 @@ func dataplaneConfig(c *conf.Config) dataplane.Config {
 		CPUs: d.CPUs, Hugepages: d.Hugepages, MemoryMB: d.MemoryMB, EALArgs: d.EALArgs,
 		Mbufs: d.Mbufs, MbufSize: d.MbufSize, RxDesc: d.RxDesc, TxDesc: d.TxDesc,
 		Workers: int(d.Workers),
+		Idle:    idleConfig(conf.Idle{Mode: d.Idle, MaxSleep: d.MaxSleep}),
 	}
 	for _, l := range c.Links {
 		if l.PCI != "" {
@@ -26,6 +29,10 @@ func dataplaneConfig(c *conf.Config) dataplane.Config {
 // placement is which workers have to do with a link of the file.
 func placement(l *conf.Link) dataplane.Placement {
 	return dataplane.Placement{Workers: l.Workers, RPS: dataplane.RPS(*l.RPS)}
+}
+
+func idleConfig(i conf.Idle) dataplane.Idle {
+	return dataplane.Idle{Poll: i.Mode == "poll", MaxSleep: time.Duration(i.MaxSleep) * time.Microsecond}
 }
 
 // portConfig is the device behind a link of the file.

@@ -75,7 +75,7 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 	if err != nil {
 		return inst, err
 	}
-	inst.applier = newApplier(inst.dp, inst.stack)
+	inst.applier = newApplier(inst.dp, inst.stack, dataplaneConfig(c).Idle)
 	inst.run(ctx, "punt loop", inst.stack.Run)
 	inst.run(ctx, "carrier", inst.pollCarriers)
 

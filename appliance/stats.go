@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,7 +48,7 @@ type StageStats struct {
 type WorkerStats struct {
 	Worker  uint32            `json:"worker"`
 	Lcore   uint32            `json:"lcore"`
-	Busy    float64           `json:"busy"` // share of cycles in turns that found packets, 0..1
+	Busy    float64           `json:"busy"` // share of its time in turns that found packets, 0..1
 	Polls   uint64            `json:"polls"`
 	Punted  map[string]uint64 `json:"punted"`  // to the control plane, by reason
 	Policed map[string]uint64 `json:"policed"` // not punted: over the rate of the reason
@@ -58,14 +59,20 @@ type WorkerStats struct {
 }
 
 func statsCommand(socket func() string) *cobra.Command {
-	var asJSON bool
-	var watch time.Duration
+	var asJSON, lcores bool
+	var watch, interval time.Duration
 	cmd := &cobra.Command{
 		Use:   "stats",
-		Short: "Show links, drops by reason, and cycles per stage",
+		Short: "Show links, drops by reason, and cycles per stage; or the load of each core",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
+			if lcores {
+				return lcoreStats(out, socket(), asJSON, watch, interval)
+			}
+			if interval != 0 {
+				return errors.New("--interval is for --lcores")
+			}
 			for {
 				var s Stats
 				if err := call(socket(), "GET", "/stats", &s); err != nil {
@@ -94,6 +101,8 @@ func statsCommand(socket func() string) *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	cmd.Flags().DurationVar(&watch, "watch", 0, "print again every so often, e.g. 2s")
 	cmd.Flags().Lookup("watch").NoOptDefVal = "1s"
+	cmd.Flags().BoolVar(&lcores, "lcores", false, "show what each core polls, its load and its turns")
+	cmd.Flags().DurationVarP(&interval, "interval", "i", 0, "with --lcores: over this time; else since the start")
 	return cmd
 }
 
@@ -161,7 +170,7 @@ func gather(dp dpif.Reader, net uint32, links []LinkStats) (*Stats, error) {
 func workerStats(w dpif.WorkerStats) WorkerStats {
 	out := WorkerStats{
 		Worker: w.Worker, Lcore: w.Lcore, Polls: w.Polls,
-		Busy:   ratio(w.BusyCycles, w.BusyCycles+w.IdleCycles),
+		Busy:   ratio(w.BusyCycles, w.BusyCycles+w.IdleCycles+w.SleepCycles),
 		Punted: map[string]uint64{}, Policed: map[string]uint64{}, Full: map[string]uint64{},
 		Injected: w.Injected, InjectFull: w.InjectFull,
 	}

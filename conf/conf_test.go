@@ -114,6 +114,9 @@ func TestPlan(t *testing.T) {
 		{"a sysctl goes", "[sysctl]\n\"net.ipv4.conf.all.rp_filter\" = 1\n" + base, base, []string{"delete sysctl net.ipv4.conf.all.rp_filter"}},
 		{"a link comes up again, and what was on it", strings.Replace(base, `"net_null0"`, "\"net_null0\"\nup = false", 1), base,
 			[]string{"set link a", "set route 10.0.0.0/8 table 254"}},
+		{"idle cores poll", base, "[dataplane]\nidle = \"poll\"\n" + base, []string{"set idle poll"}},
+		{"idle cores sleep no longer than", "[dataplane]\nidle = \"sleep\"\n" + base, "[dataplane]\nidle_max_sleep_us = 50\n" + base,
+			[]string{"set idle sleep"}},
 		{"sysctl", base, "[sysctl]\n\"net.ipv4.conf.all.rp_filter\" = 1\n" + base, []string{"set sysctl net.ipv4.conf.all.rp_filter"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -44,6 +44,8 @@ type Dataplane struct {
 	TxDesc    int      `toml:"tx_desc"`               // descriptors per transmit queue, default 1024
 	EALArgs   []string `toml:"eal_args"`              // handed to DPDK's EAL as they are
 	FIBPolicy *int     `toml:"multipath_hash_policy"` // 0: addresses, 1: 5-tuple (default)
+	Idle      string   `toml:"idle"`                  // what a core without packets does: sleep (default), poll
+	MaxSleep  int      `toml:"idle_max_sleep_us"`     // microseconds, when not all devices can wake it; default 250
 }
 
 // Link is one [[link]]: a device of DPDK's that becomes a network link. Exactly one of PCI, Vdev,
@@ -127,6 +129,8 @@ func (c *Config) fillDefaults() {
 	orInt(&d.MbufSize, 2048)
 	orInt(&d.RxDesc, 1024)
 	orInt(&d.TxDesc, 1024)
+	orString(&d.Idle, "sleep")
+	orInt(&d.MaxSleep, 250)
 	if d.FIBPolicy == nil {
 		d.FIBPolicy = ptr(1)
 	}

@@ -111,6 +111,8 @@ func (c *Config) path(s Step) string {
 		if _, ok := c.Sysctl[s.Sysctl.Name]; ok && s.Op == Set {
 			return "sysctl." + s.Sysctl.Name
 		}
+	case s.Idle != nil:
+		return "dataplane.idle"
 	}
 	return ""
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // Step is one change of a plan. Exactly one object is set: a link, an address of a link, a route, a
-// neighbour or a sysctl.
+// neighbour, a sysctl, or what idle cores do.
 type Step struct {
 	Op     Op
 	Link   *Link
@@ -32,6 +32,13 @@ type Step struct {
 	Route  *Route
 	Neigh  *Neigh
 	Sysctl *SysctlSetting
+	Idle   *Idle
+}
+
+// Idle is what cores without packets do.
+type Idle struct {
+	Mode     string // "sleep", "poll"
+	MaxSleep int    // microseconds
 }
 
 // LinkAddr is an address with the link that it is on.
@@ -59,6 +66,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s neigh %s dev %s", verb, s.Neigh.To, s.Neigh.Dev)
 	case s.Sysctl != nil:
 		return fmt.Sprintf("%s sysctl %s", verb, s.Sysctl.Name)
+	case s.Idle != nil:
+		return fmt.Sprintf("%s idle %s", verb, s.Idle.Mode)
 	}
 	return "nothing"
 }
@@ -118,12 +127,16 @@ func (e RestartError) Error() string {
 // before costs them nothing. Objects that operators added by other means are not touched. The error
 // is a RestartError.
 func Plan(old, c *Config) ([]Step, error) {
-	if old == nil {
+	first := old == nil // the data plane is started with what needs no step
+	if first {
 		old = &Config{}
 	} else if fields := needRestart(old, c); len(fields) > 0 {
 		return nil, RestartError(fields)
 	}
 	p := planner{old: old, c: c, shaken: map[string]bool{}}
+	if idle := c.Dataplane.idle(); !first && idle != old.Dataplane.idle() {
+		p.add(Step{Idle: &idle})
+	}
 	p.deletions()
 	p.sysctls("")
 	for i := range c.Links {
@@ -246,13 +259,17 @@ func (p *planner) shakes(r *Route) bool {
 	return r.Src.IsValid() || found(Nexthop{Via: r.Via, Dev: r.Dev}) || slices.ContainsFunc(r.Nexts, found)
 }
 
+// idle is what a file says of idle cores.
+func (d *Dataplane) idle() Idle { return Idle{d.Idle, d.MaxSleep} }
+
 // needRestart lists the settings that are decided once.
 func needRestart(old, c *Config) []string {
 	var fields []string
+	atOnce := []string{"multipath_hash_policy", "idle", "idle_max_sleep_us"}
 	a, b := reflect.ValueOf(old.Dataplane), reflect.ValueOf(c.Dataplane)
 	for i := range a.NumField() {
 		tag := a.Type().Field(i).Tag.Get("toml")
-		if tag != "multipath_hash_policy" && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+		if !slices.Contains(atOnce, tag) && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			fields = append(fields, "dataplane."+tag)
 		}
 	}

@@ -171,6 +171,8 @@ func (v *validator) dataplane(d *Dataplane) {
 	v.within("dataplane.rx_desc", d.RxDesc, 32, 32768)
 	v.within("dataplane.tx_desc", d.TxDesc, 32, 32768)
 	v.within("dataplane.multipath_hash_policy", *d.FIBPolicy, 0, 1)
+	v.oneOf("dataplane.idle", d.Idle, "sleep", "poll")
+	v.within("dataplane.idle_max_sleep_us", d.MaxSleep, 1, 1000000)
 }
 
 var (
@@ -330,9 +332,10 @@ func (v *validator) neigh(path string, n *Neigh, links map[string]int) {
 var known = map[string][]string{
 	"":          {"appliance", "dataplane", "sysctl", "link", "route", "neigh"},
 	"appliance": {"socket", "socket_mode", "socket_group", "allow_users", "forwarding", "log"},
-	"dataplane": {"workers", "cpus", "hugepages", "memory_mb", "mbufs", "mbuf_size", "rx_desc", "tx_desc", "eal_args", "multipath_hash_policy"},
-	"link":      {"name", "pci", "vdev", "tap", "af_packet", "af_xdp", "memif", "mtu", "mac", "up", "queues", "workers", "rss_key", "rps", "addresses"},
-	"link.tap":  {"name", "netns"}, "link.memif": {"socket", "id", "role"},
+	"dataplane": {"workers", "cpus", "hugepages", "memory_mb", "mbufs", "mbuf_size", "rx_desc", "tx_desc", "eal_args", "multipath_hash_policy",
+		"idle", "idle_max_sleep_us"},
+	"link":     {"name", "pci", "vdev", "tap", "af_packet", "af_xdp", "memif", "mtu", "mac", "up", "queues", "workers", "rss_key", "rps", "addresses"},
+	"link.tap": {"name", "netns"}, "link.memif": {"socket", "id", "role"},
 	"route":          {"to", "type", "via", "dev", "src", "table", "metric", "mtu", "onlink", "nexthops"},
 	"route.nexthops": {"via", "dev", "weight", "onlink"},
 	"neigh":          {"dev", "to", "lladdr"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/core/dp_init.c"
+#include "net/core/napi.c"
 #include "net/core/dp_port.c"
 #include "net/core/dp_net.c"
 #include "net/core/dp_link.c"

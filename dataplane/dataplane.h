@@ -46,6 +46,14 @@ int dp_worker_main(void *arg);
 void dp_stop(void);
 
 /*
+ * What a worker does that finds nothing for some 50 microseconds. DP_IDLE_SLEEP: it sleeps until a
+ * packet comes when all its receive queues can tell; else for a time that doubles up to
+ * max_sleep_us (1 .. 1000000), and looks. May be said at any time; before, a worker polls.
+ */
+enum dp_idle { DP_IDLE_SLEEP, DP_IDLE_POLL };
+int dp_idle_conf(uint32_t mode, uint32_t max_sleep_us);
+
+/*
  * One turn of the poll loop on the calling thread, for tests that want to be the clock.
  * Returns the number of packets received plus injected packets taken. The caller must have
  * registered the thread with dp_worker_enter(), once, and be the only one that is this worker.
@@ -228,11 +236,11 @@ int dp_neigh_hold_max(uint32_t packets);
  * table.
  */
 enum dp_punt_reason {
-	DP_PUNT_ARP,     /* an ARP packet received; data: Ethernet frame */
-	DP_PUNT_ND,      /* ICMPv6 133 .. 137 delivered locally */
-	DP_PUNT_CONTROL, /* routing protocols delivered locally: BGP, OSPF, BFD, VRRP, RIP, ... */
-	DP_PUNT_CS6,     /* anything else delivered locally that says it is network control */
-	DP_PUNT_ICMP_SEND,  /* an error is to be sent about data: icmp_type, icmp_code, info */
+	DP_PUNT_ARP,       /* an ARP packet received; data: Ethernet frame */
+	DP_PUNT_ND,        /* ICMPv6 133 .. 137 delivered locally */
+	DP_PUNT_CONTROL,   /* routing protocols delivered locally: BGP, OSPF, BFD, VRRP, RIP, ... */
+	DP_PUNT_CS6,       /* anything else delivered locally that says it is network control */
+	DP_PUNT_ICMP_SEND, /* an error is to be sent about data: icmp_type, icmp_code, info */
 	DP_PUNT_NEIGH_MISS, /* no (valid) neighbour: addr on oif; data: the packet that asked */
 	DP_PUNT_NEIGH_USED, /* a NUD_STALE neighbour was used; no data */
 	DP_PUNT_IGMP,       /* IGMP and MLD */
@@ -363,8 +371,10 @@ struct dp_worker_stats {
 	uint64_t busy_cycles, idle_cycles; /* TSC */
 	uint64_t packets;                  /* taken: received, looped back, injected */
 	uint64_t turn_max;                 /* TSC: the longest turn that found something */
-	uint64_t gap_max; /* TSC: the longest from one turn's start to the next's */
-	uint64_t gaps;    /* of those, over DP_GAP_US; sleep is no gap */
+	uint64_t gap_max;         /* TSC: the longest from one turn's start to the next's */
+	uint64_t gaps;            /* of those, over DP_GAP_US; sleep is no gap */
+	uint64_t sleeps, wakeups; /* times asleep; those that something ended early */
+	uint64_t sleep_cycles;    /* TSC */
 	uint64_t tsc_hz;
 	uint64_t punted[DP_PUNT_MAX];    /* handed over */
 	uint64_t policed[DP_PUNT_MAX];   /* over the rate of the reason */
@@ -380,5 +390,12 @@ struct dp_worker_stats {
 int dp_worker_read(uint32_t worker, struct dp_worker_stats *out);
 /* Forgets turn_max and gap_max; everything else only grows. */
 int dp_worker_reset(uint32_t worker);
+
+/* The receive queues that a worker polls: fills up to n, returns how many there are. */
+struct dp_rxq {
+	uint16_t port;
+	uint16_t queue;
+};
+int dp_worker_rxqs(uint32_t worker, struct dp_rxq *out, uint32_t n);
 
 #endif

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -186,6 +187,20 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	if err != nil {
 		return err
 	}
+	// Interrupts wake workers that sleep. A device that does not start with them does without.
+	interrupts := ethdev.OptIntrConf(ethdev.IntrConf{RXQ: true})
+	if d.start(p, id, rss, append(slices.Clone(opts), interrupts)...) != nil {
+		if err := d.start(p, id, rss, opts...); err != nil {
+			return err
+		}
+	}
+	// Frames for groups that we join come without telling the device.
+	C.rte_eth_allmulticast_enable(C.uint16_t(id))
+	return p.address(id)
+}
+
+// start configures the device and its queues and lets it receive.
+func (d *Dataplane) start(p *port, id ethdev.Port, rss ethdev.RssConf, opts ...ethdev.Option) error {
 	if err := id.DevConfigure(uint16(p.info.RxQueues), uint16(p.info.TxQueues), opts...); err != nil {
 		return fmt.Errorf("%d receive and %d transmit queues: %w", p.info.RxQueues, p.info.TxQueues, err)
 	}
@@ -195,12 +210,7 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	if err := id.Start(); err != nil {
 		return fmt.Errorf("the device does not start: %w", err)
 	}
-	if err := p.spreadRSS(id, rss); err != nil {
-		return err
-	}
-	// Frames for groups that we join come without telling the device.
-	C.rte_eth_allmulticast_enable(C.uint16_t(id))
-	return p.address(id)
+	return p.spreadRSS(id, rss)
 }
 
 // deviceMTU is the largest MTU that ethdev takes for a device: some say it as a length of frames.

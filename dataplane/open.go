@@ -50,6 +50,8 @@ type Config struct {
 	PuntBytes int       // about that much for punts per worker, a power of two; 0: 4 MiB
 	HashSeed  *[40]byte // key of the flow hash; nil: random
 
+	Idle Idle // what a worker without packets does
+
 	// Stepped starts no lcore: the caller is the one worker (EnterWorker, PollWorker). For tests.
 	Stepped bool
 }
@@ -176,7 +178,7 @@ func (d *Dataplane) init() error {
 		}
 		return fmt.Errorf("the data plane does not start: %w", err)
 	}
-	if err := d.punts.open(); err != nil {
+	if err := errors.Join(d.SetIdle(d.conf.Idle), d.punts.open()); err != nil {
 		C.dp_fini()
 		return err
 	}

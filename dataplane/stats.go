@@ -52,6 +52,7 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 		w.BusyCycles, w.IdleCycles = uint64(c.busy_cycles), uint64(c.idle_cycles)
 		w.Packets, w.TurnMax, w.GapMax = uint64(c.packets), uint64(c.turn_max), uint64(c.gap_max)
 		w.Gaps, w.TSCHz = uint64(c.gaps), uint64(c.tsc_hz)
+		w.Sleeps, w.Wakeups, w.SleepCycles = uint64(c.sleeps), uint64(c.wakeups), uint64(c.sleep_cycles)
 		for b := range w.Turns {
 			w.Turns[b] = uint64(c.turns[b])
 		}
@@ -66,6 +67,9 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 			return nil, err
 		}
 		if w.Stages, err = stages(uint32(i)); err != nil {
+			return nil, err
+		}
+		if w.Queues, err = queues(uint32(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -113,4 +117,24 @@ func stages(worker uint32) ([]dpif.StageStats, error) {
 		}
 	}
 	return all, nil
+}
+
+// queues returns what a worker polls.
+func queues(worker uint32) ([]dpif.RxQueue, error) {
+	out := make([]C.struct_dp_rxq, 64)
+	for {
+		n := C.dp_worker_rxqs(C.uint32_t(worker), &out[0], C.uint32_t(len(out)))
+		if n < 0 {
+			return nil, syscall.Errno(-n)
+		}
+		if int(n) > len(out) {
+			out = make([]C.struct_dp_rxq, n)
+			continue
+		}
+		all := make([]dpif.RxQueue, n)
+		for i, q := range out[:n] {
+			all[i] = dpif.RxQueue{Port: uint16(q.port), Queue: uint16(q.queue)}
+		}
+		return all, nil
+	}
 }

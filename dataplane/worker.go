@@ -29,6 +29,8 @@ import "C"
 
 import (
 	"fmt"
+	"syscall"
+	"time"
 
 	"github.com/yerden/go-dpdk/eal"
 )
@@ -50,6 +52,30 @@ func (d *Dataplane) launch() error {
 func (d *Dataplane) stop() {
 	C.dp_stop()
 	C.rte_eal_mp_wait_lcore()
+}
+
+// Idle is what a worker does that finds no packets: it polls on, or it sleeps until a packet comes.
+// A worker that has a queue of a device which cannot tell it sleeps for at most MaxSleep (rounded to
+// microseconds, up to a second; 0: 250 microseconds) before it looks again.
+type Idle struct {
+	Poll     bool
+	MaxSleep time.Duration
+}
+
+// SetIdle changes what workers without packets do. EINVAL: MaxSleep is out of range.
+func (d *Dataplane) SetIdle(i Idle) error {
+	mode := C.uint32_t(C.DP_IDLE_SLEEP)
+	if i.Poll {
+		mode = C.DP_IDLE_POLL
+	}
+	us := i.MaxSleep.Microseconds()
+	if i.MaxSleep == 0 {
+		us = 250
+	}
+	if us < 1 || us > 1e6 {
+		return syscall.EINVAL
+	}
+	return errnoOf(C.dp_idle_conf(mode, C.uint32_t(us)))
 }
 
 // EnterWorker makes the calling thread the worker of a stepped data plane. The goroutine has locked

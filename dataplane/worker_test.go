@@ -88,12 +88,88 @@ func running(t *testing.T) {
 	if err != nil || len(workers) != 1 || workers[0].Lcore != 1 || workers[0].Polls == 0 {
 		t.Errorf("workers %+v, %v", workers, err)
 	}
+	wakesUp(t, dp, ports)
 	checkSignals(t)
 	if err := dp.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
 	if left, _ := filepath.Glob(fmt.Sprintf("/var/run/dpdk/skua-%d", os.Getpid())); len(left) > 0 {
 		t.Errorf("%s is left behind", left)
+	}
+}
+
+// wakesUp looks whether the worker sleeps, and whether it is woken by a packet, by one of Go's, and
+// by the end of its sleep.
+func wakesUp(t *testing.T, dp *dataplane.Dataplane, ports [2]uint16) {
+	t.Helper()
+	read := func() dpif.WorkerStats {
+		t.Helper()
+		w, err := dp.Workers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w[0]
+	}
+	// asleep waits until it is: it has gone to sleep as often as it was woken, and once more.
+	asleep := func(was dpif.WorkerStats) {
+		t.Helper()
+		for range 1000 {
+			if now := read(); now.Polls == was.Polls && now.Polls > 0 {
+				return
+			}
+			was = read()
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatal("the worker does not sleep")
+	}
+	frame := udp4(t, macH1, macP1, h1, h2, 64)
+	buf := make([]byte, 2048)
+	arrives := func(what string) {
+		t.Helper()
+		for range 1000 {
+			if n, err := dp.RecvRing(ports[1], buf); n != 0 || err != nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("%s does not wake the worker", what)
+	}
+	const rounds = 10
+	before := read()
+	for range rounds {
+		asleep(dpif.WorkerStats{})
+		if err := dp.SendRing(ports[0], frame); err != nil {
+			t.Fatal(err)
+		}
+		arrives("a packet")
+		asleep(dpif.WorkerStats{})
+		if err := dp.Inject(dpif.Inject{Oif: ifP1 + 1, Kind: dpif.InjectXmit, Data: frame}); err != nil {
+			t.Fatal(err)
+		}
+		arrives("an injected packet")
+	}
+	after := read()
+	if n := after.Wakeups - before.Wakeups; n < 2*rounds || after.Sleeps < after.Wakeups || after.SleepCycles <= before.SleepCycles {
+		t.Errorf("%d wake-ups for %d packets: %+v", n, 2*rounds, after)
+	}
+	if err := dp.SetIdle(dataplane.Idle{MaxSleep: 2 * time.Second}); err == nil {
+		t.Error("a sleep of 2 s is taken")
+	}
+	if err := dp.SetIdle(dataplane.Idle{Poll: true}); err != nil {
+		t.Fatal(err)
+	}
+	polling := read()
+	for range 1000 {
+		if read().IdlePolls > polling.IdlePolls+1000000 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if now := read(); now.Sleeps > polling.Sleeps+1 || now.IdlePolls <= polling.IdlePolls+1000000 {
+		t.Errorf("told to poll: %+v, then %+v", polling, now)
+	}
+	if err := dp.SetIdle(dataplane.Idle{}); err != nil {
+		t.Fatal(err)
 	}
 }
 

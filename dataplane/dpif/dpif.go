@@ -232,6 +232,11 @@ func TurnCycles(bucket int) uint64 {
 	return uint64(4+bucket%4) << (bucket/4 + 4)
 }
 
+// RxQueue is a receive queue of a port.
+type RxQueue struct {
+	Port, Queue uint16
+}
+
 // WorkerStats are the counters of one poll loop.
 type WorkerStats struct {
 	Worker, Lcore          uint32
@@ -242,7 +247,10 @@ type WorkerStats struct {
 	TurnMax                uint64              // TSC: the longest of those since ResetWorkers
 	GapMax                 uint64              // TSC: the longest from one turn's start to the next's, likewise
 	Gaps                   uint64              // those over 100 microseconds; sleep is no gap
+	Sleeps, Wakeups        uint64              // times asleep; those that something ended early
+	SleepCycles            uint64              // TSC
 	TSCHz                  uint64
+	Queues                 []RxQueue       // that it polls
 	Punted                 [PuntMax]uint64 // handed to the control plane
 	Policed                [PuntMax]uint64 // over the rate of the reason
 	PuntFull               [PuntMax]uint64 // the control plane was too slow

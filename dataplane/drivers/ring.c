@@ -13,6 +13,7 @@
 #include <rte_ethdev.h>
 
 #include "drivers/ring.h"
+#include "net/napi.h"
 
 static struct ring_port *ring_ports[RTE_MAX_ETHPORTS];
 
@@ -117,6 +118,11 @@ static struct ring_port *ring_port_of(uint16_t port)
 	return port < RTE_MAX_ETHPORTS ? ring_ports[port] : NULL;
 }
 
+bool ring_port_wakes(uint16_t port)
+{
+	return ring_port_of(port) != NULL;
+}
+
 int ring_port_close(uint16_t port)
 {
 	struct ring_port *rp = ring_port_of(port);
@@ -153,6 +159,7 @@ int dp_ring_port_send(uint16_t port, const void *frame, uint32_t len)
 		rte_pktmbuf_free(m);
 		return -ENOBUFS;
 	}
+	softnet_wake_rxq(port, 0);
 	return 0;
 }
 

@@ -62,6 +62,9 @@ struct ring_port {
 /* Takes the port of dp_ring_port() down. -ENODEV when port is none. No worker polls it any more. */
 int ring_port_close(uint16_t port);
 
+/* Whether a port is one of dp_ring_port(): who fills it wakes the worker that polls it. */
+bool ring_port_wakes(uint16_t port);
+
 /* Starts moving frames; owns fd from then on, also when it fails. */
 int tun_start(struct ring_port *rp, int fd);
 void tun_stop(struct ring_port *rp);

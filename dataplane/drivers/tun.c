@@ -29,6 +29,7 @@
 #include <rte_pause.h>
 
 #include "drivers/ring.h"
+#include "net/napi.h"
 
 #define TUN_MAX_SEGS  32
 #define TUN_IDLE_MS   100  /* a lost wakeup costs no more than this */
@@ -120,6 +121,7 @@ static uint32_t tun_rx(struct tun_thread *t)
 		unsigned int in = rte_ring_enqueue_burst(t->rx, (void **)pkts, n, NULL);
 
 		rte_pktmbuf_free_bulk(pkts + in, n - in);
+		softnet_wake_rxq(t->port, 0);
 	}
 	return n;
 }

@@ -7,6 +7,13 @@ package ethdev
 #cgo pkg-config: libdpdk
 #include <stdlib.h>
 #include <rte_ethdev.h>
+
+static void set_intr_conf(struct rte_eth_conf *conf, int lsc, int rxq, int rmv)
+{
+	conf->intr_conf.lsc = lsc;
+	conf->intr_conf.rxq = rxq;
+	conf->intr_conf.rmv = rmv;
+}
 */
 import "C"
 
@@ -132,6 +139,20 @@ func OptRss(conf RssConf) Option {
 			rss.rss_key = (*C.uint8_t)(C.CBytes(conf.Key))
 			rss.rss_key_len = C.uint8_t(len(conf.Key))
 		}
+	}}
+}
+
+// IntrConf says which interrupts a device is to raise: changes of the link's state, packets on
+// receive queues, removal of the device.
+type IntrConf struct {
+	LSC, RXQ, RMV bool
+}
+
+// OptIntrConf configures interrupts.
+func OptIntrConf(intr IntrConf) Option {
+	flag := map[bool]C.int{true: 1}
+	return Option{func(c *C.struct_rte_eth_conf) {
+		C.set_intr_conf(c, flag[intr.LSC], flag[intr.RXQ], flag[intr.RMV])
 	}}
 }
 

@@ -22,6 +22,7 @@
 #include <rte_spinlock.h>
 
 #include <dataplane.h>
+#include <lib/wait.h>
 #include <net/skbuff.h>
 #include <net/snmp.h>
 
@@ -143,6 +144,13 @@ struct rxq_list {
 
 #define NETDEV_MAX_RXQ 64
 
+/* How a receive queue tells a sleeping worker that a packet came. */
+enum rxq_signal {
+	RXQ_SILENT,     /* not at all: the worker has to look */
+	RXQ_WAKES,      /* who fills it calls softnet_wake_rxq() */
+	RXQ_INTERRUPTS, /* the device's interrupt for the queue */
+};
+
 /* A port as the data plane knows it; written by the control plane. */
 struct netdev_port {
 	/* Read per burst. */
@@ -156,6 +164,7 @@ struct netdev_port {
 	uint16_t rps_mask;                  /* workers that flows are spread over */
 	uint8_t rxq_worker[NETDEV_MAX_RXQ]; /* who is to poll a queue */
 	uint8_t rxq_polled[NETDEV_MAX_RXQ]; /* who polls it, DP_MAX_WORKERS: nobody */
+	uint8_t rxq_signal[NETDEV_MAX_RXQ]; /* enum rxq_signal */
 } __rte_cache_aligned;
 
 /* The lock of a transmit queue that several workers have. */
@@ -191,6 +200,7 @@ struct softnet_data {
 	struct dp_stage_stats stages[STAGE_MAX];
 	uint64_t stage_tsc; /* when the current stage began */
 	uint64_t turn_tsc;  /* when the turn before began; 0: there was none, or we slept since */
+	uint64_t idle_tsc; /* when the first of the turns without packets began; 0: there is none */
 	struct dp_worker_stats stats;
 	uint64_t drops[SKB_DROP_REASON_MAX];
 
@@ -198,6 +208,9 @@ struct softnet_data {
 	struct sk_buff *backlog[BACKLOG_MAX];
 
 	struct tx_queue tx[RTE_MAX_ETHPORTS];
+
+	struct wait_queue_head wait __rte_cache_aligned; /* read by whoever has something for us */
+	int epfd;                                        /* interrupts of the receive queues */
 } __rte_cache_aligned;
 
 extern struct softnet_data *softnet_data[DP_MAX_WORKERS];

@@ -2,14 +2,15 @@
 /* dp_init.c - the life of the data plane and of its workers. Everything starts from this list. */
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 
 #include <rte_lcore.h>
 #include <rte_mempool.h>
-#include <rte_pause.h>
 
 #include <net/core/dp_local.h>
 #include <net/flow.h>
 #include <net/inet_frag.h>
+#include <net/napi.h>
 #include <net/punt.h>
 #include <net/rps.h>
 
@@ -23,7 +24,7 @@ struct dp_lock dp_lock = {.rw = PTHREAD_RWLOCK_INITIALIZER};
 uint32_t dp_workers;
 uint32_t dp_neigh_max;
 
-static _Atomic bool dp_stopping;
+_Atomic bool dp_stopping;
 
 static int dp_worker_init(uint32_t worker)
 {
@@ -37,7 +38,7 @@ static int dp_worker_init(uint32_t worker)
 	sd->stats.lcore = LCORE_ID_ANY;
 	sd->stats.tsc_hz = rte_get_tsc_hz();
 	softnet_data[worker] = sd;
-	return neigh_hold_init(sd);
+	return napi_init(sd) ?: neigh_hold_init(sd);
 }
 
 int dp_init(const struct dp_conf *conf)
@@ -55,6 +56,7 @@ int dp_init(const struct dp_conf *conf)
 	if (dp_neigh_max > 1u << 24)
 		return -EINVAL;
 	atomic_store(&dp_stopping, false);
+	napi_reset();
 	flow_hash_init(conf->hash_seed);
 	rc = rcu_init(conf->workers);
 	if (rc)
@@ -83,6 +85,7 @@ static void dp_worker_fini(struct softnet_data *sd)
 	rps_fini(sd);
 	inet_frag_fini(sd);
 	neigh_hold_fini(sd);
+	napi_fini(sd);
 	free(sd->rxq);
 	free(sd);
 }
@@ -124,11 +127,15 @@ int dp_worker_main(void *arg)
 	/* a signal on this thread would enter the Go runtime */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	/* else a sleep of 10 us takes 60 */
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	sd->stats.lcore = rte_lcore_id();
 	rcu_online(worker);
 	while (!atomic_load_explicit(&dp_stopping, memory_order_relaxed)) {
-		if (!net_rx_action(sd))
-			rte_pause();
+		if (net_rx_action(sd))
+			sd->idle_tsc = 0;
+		else
+			napi_idle(sd);
 		rcu_quiescent(worker);
 	}
 	rcu_offline(worker);
@@ -138,6 +145,7 @@ int dp_worker_main(void *arg)
 void dp_stop(void)
 {
 	atomic_store(&dp_stopping, true);
+	napi_wake_all();
 }
 
 int dp_worker_enter(uint32_t worker)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <lib/rcu.h>
@@ -22,6 +23,7 @@ struct dp_lock {
 extern struct dp_lock dp_lock;
 extern uint32_t dp_workers;   /* of dp_init(), 0: not initialised */
 extern uint32_t dp_neigh_max; /* per net and family */
+extern _Atomic bool dp_stopping;
 
 static inline void dp_write_lock(void)
 {

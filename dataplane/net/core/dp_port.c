@@ -2,6 +2,7 @@
 /* dp_port.c - ports given to the data plane, and which worker polls which of their queues. */
 #include <drivers/ring.h>
 #include <net/core/dp_local.h>
+#include <net/napi.h>
 #include <net/rps.h>
 
 /* A queue whose worker changes: the old one must have let go of it before the new one polls. */
@@ -59,6 +60,8 @@ static void rxq_lists_replace(struct rxq_list **lists)
 		__atomic_store_n(&softnet_data[w]->rxq, lists[w], __ATOMIC_RELEASE);
 		dp_free_rcu(old);
 	}
+	/* a new queue may have packets already, and who fills it not know whom to wake */
+	napi_wake_all();
 }
 
 /* The rings that the workers of each port need. They stay: empty ones cost a load per turn. */
@@ -139,10 +142,14 @@ int dp_port_add(uint16_t port, uint16_t nb_rxq, uint16_t nb_txq)
 	for (uint16_t q = 0; q < nb_rxq; q++) {
 		p->rxq_worker[q] = (uint8_t)(q % dp_workers);
 		p->rxq_polled[q] = DP_MAX_WORKERS;
+		napi_rxq_add(port, q);
 	}
 	rc = rxq_lists_publish();
-	if (rc)
+	if (rc) {
+		for (uint16_t q = 0; q < nb_rxq; q++)
+			napi_rxq_del(port, q);
 		p->nb_rxq = p->nb_txq = 0;
+	}
 out:
 	dp_unlock();
 	return rc;
@@ -159,10 +166,12 @@ int dp_port_rxq(uint16_t port, uint16_t queue, uint32_t worker)
 	if (queue < p->nb_rxq) {
 		uint8_t was = p->rxq_worker[queue];
 
+		napi_rxq_del(port, queue);
 		p->rxq_worker[queue] = (uint8_t)worker;
 		rc = was == worker ? 0 : rxq_lists_publish();
 		if (rc)
 			p->rxq_worker[queue] = was;
+		napi_rxq_add(port, queue);
 	}
 	dp_unlock();
 	return rc;
@@ -191,6 +200,7 @@ int dp_port_rps(uint16_t port, uint32_t workers)
 int dp_port_del(uint16_t port)
 {
 	struct netdev_port *p = port < RTE_MAX_ETHPORTS ? &netdev_ports[port] : NULL;
+	uint16_t nb_rxq;
 	int rc = -ENODEV;
 
 	if (!p)
@@ -198,10 +208,13 @@ int dp_port_del(uint16_t port)
 	dp_write_lock();
 	if (!p->nb_txq)
 		goto out;
+	nb_rxq = p->nb_rxq;
 	p->nb_rxq = 0;
 	rc = rxq_lists_publish();
 	if (rc)
 		goto out;
+	for (uint16_t q = 0; q < nb_rxq; q++)
+		napi_rxq_del(port, q);
 	__atomic_store_n(&p->dev, NULL, __ATOMIC_RELEASE);
 	__atomic_store_n(&p->nb_txq, 0, __ATOMIC_RELEASE);
 	/* after a turn of every worker nobody polls or transmits any more */

@@ -278,3 +278,20 @@ int dp_worker_reset(uint32_t worker)
 	__atomic_store_n(&softnet_data[worker]->stats.gap_max, 0, __ATOMIC_RELAXED);
 	return 0;
 }
+
+int dp_worker_rxqs(uint32_t worker, struct dp_rxq *out, uint32_t n)
+{
+	const struct rxq_list *l;
+	int total = 0;
+
+	if (worker >= dp_workers)
+		return -EINVAL;
+	dp_read_lock();
+	l = softnet_data[worker]->rxq;
+	if (l)
+		total = (int)l->n;
+	for (uint32_t i = 0; i < RTE_MIN((uint32_t)total, n); i++)
+		out[i] = (struct dp_rxq){.port = l->rxq[i].port, .queue = l->rxq[i].queue};
+	dp_unlock();
+	return total;
+}

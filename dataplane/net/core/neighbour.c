@@ -23,6 +23,7 @@
 #include <rte_ring_elem.h>
 
 #include <net/ipv6.h>
+#include <net/napi.h>
 #include <net/neigh_hold.h>
 #include <net/net_namespace.h>
 #include <net/punt.h>
@@ -433,5 +434,6 @@ void neigh_tell(const struct dp_neigh *ev)
 			continue;
 		if (rte_ring_sp_enqueue_elem(sd->neigh_events, (void *)(uintptr_t)ev, sizeof(*ev)))
 			atomic_store_explicit(&sd->hold->rescan, true, memory_order_release);
+		softnet_wake((uint32_t)i);
 	}
 }

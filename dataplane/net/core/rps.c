@@ -2,14 +2,17 @@
 /* rps.c - packets handed from the worker that receives to the worker of their flow: see rps.h. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_prefetch.h>
 
 #include <lib/rcu.h>
 #include <net/flow.h>
+#include <net/napi.h>
 #include <net/rps.h>
 
-#define RPS_DEV ((uintptr_t)1)
+#define RPS_DEV      ((uintptr_t)1)
+#define RPS_DRAIN_US 100
 
 static inline uint8_t get_rps_cpu(const struct softnet_data *sd, const struct rx_queue *q,
 				  uint32_t hash)
@@ -228,10 +231,15 @@ void rps_drain(void)
 	for (unsigned int turn = 0; turn <= RPS_RING_SIZE / RPS_WEIGHT; turn++) {
 		bool pending = false;
 
-		for (uint32_t w = 0; w < DP_MAX_WORKERS; w++)
-			pending |= softnet_data[w] && rps_pending(softnet_data[w]);
+		for (uint32_t w = 0; w < DP_MAX_WORKERS; w++) {
+			if (!softnet_data[w] || !rps_pending(softnet_data[w]))
+				continue;
+			pending = true;
+			softnet_wake(w);
+		}
 		if (!pending)
 			return;
+		usleep(RPS_DRAIN_US); /* one that sleeps is not waited for below */
 		synchronize_rcu();
 	}
 }

@@ -12,6 +12,7 @@
 #include <lib/byte_ring.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/napi.h>
 #include <net/netdevice.h>
 #include <net/punt.h>
 
@@ -120,8 +121,10 @@ static void inject_begin(uint64_t *heads)
 static void inject_end(const uint64_t *heads)
 {
 	for (uint32_t w = 0; w < inject_workers; w++)
-		if (heads[w] != byte_ring_head(&inject_rings[w]->ring))
+		if (heads[w] != byte_ring_head(&inject_rings[w]->ring)) {
 			byte_ring_publish(&inject_rings[w]->ring, heads[w]);
+			softnet_wake(w);
+		}
 	pthread_mutex_unlock(&inject_lock.mutex);
 }
 

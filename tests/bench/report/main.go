@@ -32,6 +32,7 @@ var sections = []struct {
 	measure func(*bench) ([]Result, error)
 }{
 	{"forward", forward},
+	{"kernel", kernelForward},
 	{"routes", routes},
 }
 
