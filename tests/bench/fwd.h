@@ -7,6 +7,11 @@
  *   fwd_bench.c    options, EAL, one case after another
  *   fwd_cases.c    what there is to measure: worlds, and cases in them
  *   fwd_router.c   the router: links, addresses, gateways, neighbours, routes
+ *   fwd_tables.c   routers of more than one table of routes
+ *   fwd_punts.c    packets that cannot be forwarded
+ *   fwd_churn.c    routes that change
+ *   fwd_lcores.c   two lcores
+ *   fwd_memory.c   what tables weigh
  *   fwd_packets.c  frames, and the destinations that they get
  *   fwd_ports.c    rings, and the callback that gives received packets their destinations
  *   fwd_pcap.c     the same packets as files
@@ -81,20 +86,22 @@ struct phase {
 #define PHASES_MAX 3
 
 struct bench_case;
+struct source;
 
 /* How a case differs from packets that are simply forwarded. */
 struct variant {
 	unsigned int
 	    phases;       /* measured in turn in every round; the last one is the case's figure */
-	bool restock;     /* packets are dropped or held, and others take their place */
 	double forwarded; /* the share of packets received that is; the rest goes by drops[] */
 	const char *drops[4];
-	void (*begin)(const struct bench_case *c); /* before packets go round */
-	void (*phase)(unsigned int phase);
-	void (*during)(unsigned int phase, double seconds); /* NULL: sleep */
-	void (*end)(const struct bench_case *c);
-	void (*extra)(const struct phase *phases);
 	double arg; /* of the hooks: a share of packets, changes per second */
+	/* Replaces those of fwd_ports.c; puts other packets in the place of those that are gone. */
+	uint16_t (*restock)(struct source *s, struct rte_mbuf **pkts, uint16_t n, uint16_t max);
+	void (*begin)(const struct bench_case *c); /* before packets go round */
+	void (*phase)(const struct bench_case *c, unsigned int phase);
+	void (*during)(const struct bench_case *c, unsigned int phase); /* NULL: sleep */
+	void (*end)(const struct bench_case *c);
+	void (*extra)(const struct bench_case *c, const struct phase *phases);
 };
 
 struct bench_case {
@@ -116,10 +123,11 @@ struct stamp4 {
 
 /* Where the packets that a port receives come from. The worker of the port owns it. */
 struct source {
-	const void *stamps; /* struct stamp4 or struct in6_addr; replaced by main() */
+	const void *stamps; /* struct stamp4 or struct in6_addr */
 	uint32_t n, at;
 	uint16_t (*stamp)(struct source *s, struct rte_mbuf **pkts, uint16_t n, uint16_t max);
 	struct rte_ring *ring; /* what is sent by the other port; NULL: packets of a file */
+	uint32_t packets;      /* that go round */
 	uint32_t state;        /* enum source_state */
 	uint32_t empty;        /* turns in which a draining source had nothing */
 	uint64_t drained;
@@ -168,7 +176,10 @@ void pcap_path(char *path, size_t room, const char *dir, unsigned int port);
 void pcap_write(const struct bench_case *c, const char *dir);
 
 /* fwd_router.c */
-void router_make(const struct world *w);
+void router_links(const struct world *w);
+void router_family(const struct world *w); /* gateways, local addresses, the world's routes */
+#define OTHER_ID 4096                      /* nexthops from here on are nobody's yet */
+uint32_t local_id(uint8_t family);
 uint32_t gateway_id(uint8_t family, unsigned int port, uint32_t g);
 void route_set(uint32_t table, uint8_t family, const void *dst, uint8_t plen, uint32_t nh);
 void load_one(const struct world *w);
@@ -178,11 +189,37 @@ void draw6_one(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
 void draw4_full(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
 void draw6_full(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
 
+/* Route i of the full table, bound to gateway g on the side that it leads to. */
+struct dp_route table_route(uint8_t family, uint32_t i, uint32_t g);
+uint32_t table_routes(void);
+void table_forget(void);
+/* An address of it. */
+void table_address(uint8_t family, uint32_t i, uint64_t *rnd, uint8_t dst[16]);
+
+/* fwd_tables.c */
+void load_ecmp(const struct world *w);
+void draw4_ecmp(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void load_vrf(const struct world *w);
+void draw4_vrf(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void load_neigh(const struct world *w);
+void draw4_neigh(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void load_scan(const struct world *w);
+void draw4_scan(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+
+/* fwd_punts.c, fwd_churn.c, fwd_lcores.c */
+extern const struct variant variant_ttl_5, variant_ttl_50, variant_scan_10, variant_scan_100;
+extern const struct variant variant_churn_1k, variant_churn_100k, variant_lcores;
+
+/* fwd_memory.c: loads both full tables and prints what they weigh */
+void memory_print(const struct world *w4, const struct world *w6);
+
 /* fwd_measure.c */
 void measure(const struct bench_case *c);
 void measured_end(void); /* after the last case */
 void extra(const char *name, double value);
+void sleep_seconds(double seconds);
 double best(const double *v, unsigned int n);
+double most(const double *v, unsigned int n);
 double median(const double *v, unsigned int n);
 
 #endif

@@ -13,6 +13,7 @@
  *
  *   fwd_bench [-r rounds] [-s seconds] [-c cpu] [-n routes] [-j] [case ...]     all cases
  *   fwd_bench -l                                                                their names
+ *   fwd_bench -m                                what both full tables weigh, as JSON
  *   fwd_bench -P DIR [case]      writes DIR/fwd0.pcap and fwd1.pcap, what the ports of it receive
  *   fwd_bench -p DIR [...] [case]         the ports are net_pcap devices that read these for ever
  *
@@ -68,7 +69,8 @@ static void world_begin(const struct world *w)
 	ok(dp_init(&conf), "dp_init");
 	ok(dp_net_add(0), "dp_net_add");
 	ports_start(w);
-	router_make(w);
+	router_links(w);
+	router_family(w);
 	for (unsigned int l = 0; l < w->lcores; l++)
 		ok(rte_eal_remote_launch(dp_worker_main, (void *)(uintptr_t)l, l + 1),
 		   "rte_eal_remote_launch");
@@ -182,7 +184,7 @@ static void __attribute__((noreturn)) usage(const char *format, ...)
 	fprintf(stderr, "fwd_bench: ");
 	vfprintf(stderr, format, args);
 	fprintf(stderr, "\nusage: fwd_bench [-r rounds] [-s seconds] [-c cpu] [-n routes] "
-			"[-j] [-p dir] [case ...] | -l | -P dir [case]\n");
+			"[-j] [-p dir] [case ...] | -l | -m | -P dir [case]\n");
 	va_end(args);
 	exit(2);
 }
@@ -221,10 +223,10 @@ int main(int argc, char **argv)
 	const char *write_to = NULL;
 	size_t n = cases_make();
 	const struct bench_case *list[n];
-	bool names = false;
+	bool names = false, memory = false;
 	int o;
 
-	while ((o = getopt(argc, argv, "r:s:c:n:p:P:jl")) != -1) {
+	while ((o = getopt(argc, argv, "r:s:c:n:p:P:jlm")) != -1) {
 		if (o == 'r')
 			opt.rounds = (unsigned int)number('r', optarg, 1, ROUNDS_MAX);
 		else if (o == 's')
@@ -242,6 +244,8 @@ int main(int argc, char **argv)
 			opt.json = true;
 		else if (o == 'l')
 			names = true;
+		else if (o == 'm')
+			memory = true;
 		else
 			usage("see the first lines of fwd_bench.c");
 	}
@@ -257,7 +261,10 @@ int main(int argc, char **argv)
 	if ((write_to || opt.pcap) && (n != 1 || list[0]->variant || list[0]->world->ports != 2))
 		usage("-%c: one case, of packets that are simply forwarded", write_to ? 'P' : 'p');
 	eal();
-	if (write_to)
+	if (memory)
+		memory_print(case_find("ipv4-1M-routes")->world,
+			     case_find("ipv6-220k-routes")->world);
+	else if (write_to)
 		files_write(list[0], write_to);
 	else
 		run(list, n);

@@ -19,13 +19,44 @@ static const struct world ipv6_one = {"ipv6-1-route",  AF_INET6,         TWO_POR
 static const struct world ipv6_full = {"ipv6-220k-routes", AF_INET6,          TWO_PORTS,
 				       .stamps = 1 << 18,  .load = load_full, .draw = draw6_full};
 
+static const struct world ipv4_ecmp = {"ipv4-ecmp8",    AF_INET,           TWO_PORTS,
+				       .stamps = 65536, .load = load_ecmp, .draw = draw4_ecmp};
+static const struct world ipv6_ecmp = {"ipv6-ecmp8",    AF_INET6,          TWO_PORTS,
+				       .stamps = 65536, .load = load_ecmp, .draw = draw6_one};
+static const struct world ipv4_neigh = {
+    "ipv4-neigh-10k", AF_INET, TWO_PORTS, .stamps = 65536, .load = load_neigh, .draw = draw4_neigh};
+/* As many packets as between two ports. */
+static const struct world ipv4_vrf = {
+    "ipv4-vrf16",  AF_INET,         .lcores = 1,      .ports = 16,      .packets = PACKETS / 8,
+    .mbufs = 8191, .stamps = 65536, .load = load_vrf, .draw = draw4_vrf};
+/* Some are held. */
+static const struct world ipv4_scan = {
+    "ipv4-scan16",  AF_INET,         .lcores = 1,       .ports = 2,       .packets = PACKETS,
+    .mbufs = 16383, .stamps = 65536, .load = load_scan, .draw = draw4_one};
+static const struct world ipv4_lcores = {
+    "ipv4-lcores-2", AF_INET,         .lcores = 2,      .ports = 4,       .packets = PACKETS,
+    .mbufs = 8191,   .stamps = 65536, .load = load_one, .draw = draw4_one};
+
 /* Each by every kind of traffic in every mix of sizes. */
 static const struct world *const matrix[] = {&ipv4_one, &ipv4_full, &ipv6_one, &ipv6_full};
 static const char *const traffic_names[] = {"", "-one-flow", "-zipf"};
 static const char *const size_names[] = {"", "-imix", "-1500"};
 
 /* The others. */
-static const struct bench_case specials[] = {};
+static const struct bench_case specials[] = {
+    {.name = "ipv4-ecmp8", .world = &ipv4_ecmp},
+    {.name = "ipv6-ecmp8", .world = &ipv6_ecmp},
+    {.name = "ipv4-vrf16", .world = &ipv4_vrf},
+    {.name = "ipv4-neigh-10k", .world = &ipv4_neigh},
+    {.name = "ipv4-ttl-5", .world = &ipv4_one, .variant = &variant_ttl_5},
+    {.name = "ipv4-ttl-50", .world = &ipv4_one, .variant = &variant_ttl_50},
+    {.name = "ipv4-scan16", .world = &ipv4_scan, .variant = &variant_scan_10},
+    {.name = "ipv4-scan16-100", .world = &ipv4_scan, .variant = &variant_scan_100},
+    {.name = "ipv4-churn-1k", .world = &ipv4_full, .variant = &variant_churn_1k},
+    {.name = "ipv4-churn-100k", .world = &ipv4_full, .variant = &variant_churn_100k},
+    {.name = "ipv6-churn-100k", .world = &ipv6_full, .variant = &variant_churn_100k},
+    {.name = "ipv4-lcores-2", .world = &ipv4_lcores, .variant = &variant_lcores},
+};
 
 struct bench_case
     cases[RTE_DIM(matrix) * RTE_DIM(traffic_names) * RTE_DIM(size_names) + RTE_DIM(specials)];

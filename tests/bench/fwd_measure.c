@@ -53,7 +53,7 @@ double best(const double *v, unsigned int n)
 	return least;
 }
 
-static double most(const double *v, unsigned int n)
+double most(const double *v, unsigned int n)
 {
 	double value = v[0];
 
@@ -69,6 +69,11 @@ double median(const double *v, unsigned int n)
 	memcpy(sorted, v, n * sizeof(*v));
 	qsort(sorted, n, sizeof(*sorted), double_cmp);
 	return sorted[n / 2];
+}
+
+void sleep_seconds(double seconds)
+{
+	usleep((useconds_t)(seconds * 1e6));
 }
 
 static void sample(const struct world *w, struct sample *s)
@@ -117,7 +122,7 @@ static bool round_add(const struct bench_case *c, struct phase *ph, unsigned int
 		tx += b->tx[p] - a->tx[p];
 		lcore[p * w->lcores / w->ports] += b->tx[p] - a->tx[p];
 	}
-	if (!(forwards ? tx : rx))
+	if (!rx || (forwards && !tx))
 		return false;
 	for (unsigned int l = 0; l < w->lcores; l++) {
 		ph->lcore[l][r] = lcore[l] ? (double)tsc / (double)lcore[l] : 0;
@@ -146,6 +151,16 @@ static bool round_add(const struct bench_case *c, struct phase *ph, unsigned int
 	return true;
 }
 
+static void __attribute__((noreturn)) nothing(const struct bench_case *c, const struct sample *s)
+{
+	for (uint32_t i = 0; i < DROPS_MAX && i < dp_drop_reasons(); i++)
+		if (s->drops[i])
+			fprintf(stderr, "  dropped %-16s %10llu\n", dp_drop_reason_name(i),
+				(unsigned long long)s->drops[i]);
+	fail("%s: nothing was forwarded, %llu packets received", c->name,
+	     (unsigned long long)s->rx[0]);
+}
+
 static void rounds_run(const struct bench_case *c, struct phase *phases, unsigned int n)
 {
 	const struct variant *v = c->variant;
@@ -156,20 +171,20 @@ static void rounds_run(const struct bench_case *c, struct phase *phases, unsigne
 		struct phase *ph = &phases[i % n];
 
 		if (v && v->phase) {
-			v->phase(i % n);
+			v->phase(c, i % n);
 			usleep(2000);
 		}
 		sample(c->world, &a);
 		if (v && v->during)
-			v->during(i % n, opt.seconds);
+			v->during(c, i % n);
 		else
-			usleep((useconds_t)(opt.seconds * 1e6));
+			sleep_seconds(opt.seconds);
 		sample(c->world, &b);
 		/* a round in which the worker was not run says nothing */
 		if (round_add(c, ph, i / n, &a, &b))
 			i++;
 		else if (++idle == 100 * opt.rounds)
-			fail("%s: nothing was forwarded", c->name);
+			nothing(c, &b);
 	}
 }
 
@@ -258,7 +273,7 @@ void measure(const struct bench_case *c)
 	for (unsigned int i = 0; i < n; i++)
 		rounds_check(c, &phases[i]);
 	if (c->variant && c->variant->extra)
-		c->variant->extra(phases);
+		c->variant->extra(c, phases);
 	if (opt.json)
 		print_json(c, &phases[n - 1]);
 	else

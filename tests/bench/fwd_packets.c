@@ -19,7 +19,7 @@
 #include "fwd.h"
 #include "inet_table.h"
 
-#define FLOWS  65536
+#define FLOWS  65536u
 #define ZIPF_S 1.0
 
 /* The ones' complement sum, not folded, of bytes as they lie in memory. */
@@ -188,8 +188,11 @@ void stamps_make(const struct bench_case *c)
 	for (uint32_t i = 0; i < FLOWS; i++)
 		sums[i] = sum += pow(i + 1, -ZIPF_S);
 	for (unsigned int p = 0; p < w->ports; p++) {
-		uint32_t n = c->traffic == ONE_FLOW ? 1 : w->stamps;
-		void *v = room(n, size);
+		uint32_t n = opt.routes ? RTE_MIN(w->stamps, FLOWS) : w->stamps;
+		void *v;
+
+		n = c->traffic == ONE_FLOW ? 1 : n;
+		v = room(n, size);
 
 		for (uint32_t i = 0; c->traffic == ZIPF && i < FLOWS; i++)
 			w->draw(p, &rnd, flows[i]);

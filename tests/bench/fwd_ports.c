@@ -207,10 +207,16 @@ void ports_prime(const struct bench_case *c)
 		}
 		s->drained = 0;
 		s->empty = 0;
-		s->stamp =
-		    w->family == AF_INET6 ? stamp6 : (c->sizes == SIZE_IMIX ? stamp4_imix : stamp4);
-		source_set(p, SOURCE_RUN);
+		s->packets = w->packets;
+		if (c->variant && c->variant->restock)
+			s->stamp = c->variant->restock;
+		else if (w->family == AF_INET6)
+			s->stamp = stamp6;
+		else
+			s->stamp = c->sizes == SIZE_IMIX ? stamp4_imix : stamp4;
 	}
+	for (unsigned int p = 0; p < w->ports; p++)
+		source_set(p, SOURCE_RUN);
 }
 
 void ports_drain(const struct bench_case *c)

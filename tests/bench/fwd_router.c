@@ -47,11 +47,16 @@ void route_set(uint32_t table, uint8_t family, const void *dst, uint8_t plen, ui
 	ok(dp_route_set(&r, 1, NULL), "dp_route_set");
 }
 
-/* id - 2 mod PORTS_MAX is the port that a gateway is behind. */
+uint32_t local_id(uint8_t family)
+{
+	return family == AF_INET ? 1 : 2;
+}
+
+/* id - 16 mod PORTS_MAX is the port that a gateway is behind. */
 uint32_t gateway_id(uint8_t family, unsigned int port, uint32_t g)
 {
 	return (family == AF_INET ? 0 : PORTS_MAX * GATEWAYS) + PORTS_MAX * (g % GATEWAYS) + port +
-	       2;
+	       16;
 }
 
 /* The neighbour is the port at the other end, which the frames go to. */
@@ -81,28 +86,36 @@ static void gateways_add(unsigned int port, uint8_t family)
 static void local_add(uint8_t family, unsigned int ports)
 {
 	const uint32_t order[2] = {RT_TABLE_LOCAL, RT_TABLE_MAIN};
-	struct dp_nexthop nh = {
-	    .id = 1, .family = family, .type = RTN_LOCAL, .ifindex = 1, .scope = RT_SCOPE_NOWHERE};
+	struct dp_nexthop nh = {.id = local_id(family),
+				.family = family,
+				.type = RTN_LOCAL,
+				.ifindex = 1,
+				.scope = RT_SCOPE_NOWHERE};
 
 	ok(dp_nexthop_set(&nh, NULL), "dp_nexthop_set");
 	for (uint8_t p = 0; p < ports; p++) {
 		if (family == AF_INET)
-			route_set(RT_TABLE_LOCAL, family, (uint8_t[4]){10, 0, p, 1}, 32, 1);
+			route_set(RT_TABLE_LOCAL, family, (uint8_t[4]){10, 0, p, 1}, 32, nh.id);
 		else
 			route_set(RT_TABLE_LOCAL, family,
-				  (uint8_t[16]){0x20, 1, 0xd, 0xb8, p, [15] = 1}, 128, 1);
+				  (uint8_t[16]){0x20, 1, 0xd, 0xb8, p, [15] = 1}, 128, nh.id);
 	}
 	ok(dp_net_tables(0, family, order, 2), "dp_net_tables");
 }
 
-void router_make(const struct world *w)
+void router_links(const struct world *w)
 {
 	for (unsigned int p = 0; p < w->ports; p++) {
 		ok(dp_port_add(port_id[p], 1, w->lcores), "dp_port_add");
 		ok(dp_port_rxq(port_id[p], 0, p * w->lcores / w->ports), "dp_port_rxq");
 		link_add(p);
-		gateways_add(p, w->family);
 	}
+}
+
+void router_family(const struct world *w)
+{
+	for (unsigned int p = 0; p < w->ports; p++)
+		gateways_add(p, w->family);
 	local_add(w->family, w->ports);
 	w->load(w);
 }
@@ -149,40 +162,72 @@ void draw6_one(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 /* --- a table like the Internet's ---------------------------------------------------------------
  */
 
-static void load4_full(uint32_t n)
-{
-	table4 = realloc(table4, n * sizeof(*table4));
-	if (!table4)
-		fail("no memory");
-	inet_table4(table4, n, INET_TABLE_SEED);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t be = htonl(table4[i].dst);
-
-		route_set(RT_TABLE_MAIN, AF_INET, &be, table4[i].plen,
-			  gateway_id(AF_INET, !(i & 1), i / 2));
-	}
-}
-
-static void load6_full(uint32_t n)
-{
-	table6 = realloc(table6, n * sizeof(*table6));
-	if (!table6)
-		fail("no memory");
-	inet_table6(table6, n, INET_TABLE_SEED);
-	for (uint32_t i = 0; i < n; i++)
-		route_set(RT_TABLE_MAIN, AF_INET6, &table6[i].dst, table6[i].plen,
-			  gateway_id(AF_INET6, !(i & 1), i / 2));
-}
-
 void load_full(const struct world *w)
 {
 	uint32_t n = w->family == AF_INET ? INET_TABLE_ROUTES4 : INET_TABLE_ROUTES6;
 
 	table_n = opt.routes && opt.routes < n ? opt.routes : n;
+	table_forget();
 	if (w->family == AF_INET)
-		load4_full(table_n);
+		table4 = malloc(table_n * sizeof(*table4));
 	else
-		load6_full(table_n);
+		table6 = malloc(table_n * sizeof(*table6));
+	if (table4)
+		inet_table4(table4, table_n, INET_TABLE_SEED);
+	else if (table6)
+		inet_table6(table6, table_n, INET_TABLE_SEED);
+	else
+		fail("no memory");
+	for (uint32_t i = 0; i < table_n; i++) {
+		struct dp_route r = table_route(w->family, i, i / 2);
+
+		ok(dp_route_set(&r, 1, NULL), "dp_route_set");
+	}
+}
+
+void table_forget(void)
+{
+	free(table4);
+	free(table6);
+	table4 = NULL;
+	table6 = NULL;
+}
+
+uint32_t table_routes(void)
+{
+	return table_n;
+}
+
+struct dp_route table_route(uint8_t family, uint32_t i, uint32_t g)
+{
+	struct dp_route r = {.table = RT_TABLE_MAIN, .family = family};
+	uint32_t be;
+
+	if (family == AF_INET) {
+		be = htonl(table4[i].dst);
+		memcpy(r.dst, &be, 4);
+		r.plen = table4[i].plen;
+	} else {
+		memcpy(r.dst, &table6[i].dst, 16);
+		r.plen = table6[i].plen;
+	}
+	r.nh_id = gateway_id(family, !(i & 1), g);
+	return r;
+}
+
+void table_address(uint8_t family, uint32_t i, uint64_t *rnd, uint8_t dst[16])
+{
+	struct in6_addr a;
+	uint32_t be;
+
+	memset(dst, 0, 16);
+	if (family == AF_INET) {
+		be = htonl(inet_address4(&table4[i], rnd));
+		memcpy(dst, &be, 4);
+	} else {
+		a = inet_address6(&table6[i], rnd);
+		memcpy(dst, &a, 16);
+	}
 }
 
 /*
@@ -202,21 +247,16 @@ static bool leads_on(unsigned int port, uint8_t family, const uint8_t dst[16])
 
 void draw4_full(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 {
-	memset(dst, 0, 16);
-	do {
-		uint32_t r = (uint32_t)(inet_random(rnd) % table_n & ~1ull) | port;
-		uint32_t be = htonl(inet_address4(&table4[r], rnd));
-
-		memcpy(dst, &be, 4);
-	} while (!dst[0] || dst[0] == 127 || dst[0] > 223 || !leads_on(port, AF_INET, dst));
+	do
+		table_address(AF_INET, (uint32_t)(inet_random(rnd) % table_n & ~1ull) | port, rnd,
+			      dst);
+	while (!dst[0] || dst[0] == 127 || dst[0] > 223 || !leads_on(port, AF_INET, dst));
 }
 
 void draw6_full(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 {
-	do {
-		uint32_t r = (uint32_t)(inet_random(rnd) % table_n & ~1ull) | port;
-		struct in6_addr a = inet_address6(&table6[r], rnd);
-
-		memcpy(dst, &a, 16);
-	} while (!leads_on(port, AF_INET6, dst));
+	do
+		table_address(AF_INET6, (uint32_t)(inet_random(rnd) % table_n & ~1ull) | port, rnd,
+			      dst);
+	while (!leads_on(port, AF_INET6, dst));
 }

@@ -73,6 +73,17 @@ func figures(t *testing.T, args ...string) []figure {
 	return list
 }
 
+// extras are figures that a case is there for.
+var extras = map[string][]string{
+	"ipv4-ttl-5":      {"received", "cycles_received", "cycles_received_without", "slower", "policed"},
+	"ipv4-ttl-50":     {"received", "cycles_received", "cycles_received_without", "slower", "policed"},
+	"ipv4-scan16":     {"received", "cycles_received", "cycles_received_without", "slower"},
+	"ipv4-scan16-100": {"received", "cycles_received", "cycles_received_without", "slower"},
+	"ipv4-churn-100k": {"changes_per_second", "slower", "slower_best", "cycles_at_rest"},
+	"ipv6-churn-100k": {"changes_per_second", "slower", "slower_best", "cycles_at_rest"},
+	"ipv4-lcores-2":   {"lcore0_alone", "lcore1_alone", "lcore0", "lcore1", "mpps_1", "mpps_2", "scaling"},
+}
+
 // Every case that is listed runs, on small tables, and forwards what it should: the program itself
 // ends with an error when anything else happens to a packet.
 func TestCases(t *testing.T) {
@@ -87,8 +98,13 @@ func TestCases(t *testing.T) {
 		if len(f.Runs) != 2 || f.Runs[0] <= 0 || f.Runs[1] <= 0 || len(f.Stages) < 6 {
 			t.Errorf("%s: runs %v, stages %v", f.Name, f.Runs, f.Stages)
 		}
-		if f.Forwarded == 0 {
+		if f.Forwarded == 0 && f.Name != "ipv4-scan16-100" {
 			t.Errorf("%s: nothing was forwarded", f.Name)
+		}
+		for _, name := range extras[f.Name] {
+			if f.Extra[name] <= 0 {
+				t.Errorf("%s: %s is %v", f.Name, name, f.Extra[name])
+			}
 		}
 	}
 	if !slices.Equal(got, names) {
@@ -128,5 +144,31 @@ func TestFlags(t *testing.T) {
 	}
 	if _, errs, err := fwdBench(t, "ipv5-1-route"); err == nil || !strings.Contains(errs, "ipv5-1-route") {
 		t.Errorf("an unknown case: %v, %q", err, errs)
+	}
+}
+
+// What the tables weigh is said of both, and is no more than the process has.
+func TestMemory(t *testing.T) {
+	out, errs, err := fwdBench(t, "-n", "40000", "-m")
+	if err != nil {
+		t.Fatalf("-m: %v\n%s%s", err, out, errs)
+	}
+	var m map[string]uint64
+	if err := json.Unmarshal([]byte(out), &m); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	if m["ipv4_routes"] != 40000 || m["ipv6_routes"] != 40000 {
+		t.Errorf("routes: %v", m)
+	}
+	for _, family := range []string{"ipv4", "ipv6"} {
+		if fib := m[family+"_fib"]; fib < 40000*16 || fib > 1<<30 {
+			t.Errorf("%s_fib: %d bytes", family, fib)
+		}
+		if m[family+"_resident"] == 0 {
+			t.Errorf("%s_resident: nothing", family)
+		}
+	}
+	if m["fib"] != m["ipv4_fib"]+m["ipv6_fib"] || m["resident"] != m["ipv4_resident"]+m["ipv6_resident"] {
+		t.Errorf("sums: %v", m)
 	}
 }
