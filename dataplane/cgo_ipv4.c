@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/ipv4/ip_burst.c"
 #include "net/ipv4/ip_input.c"
 #include "net/ipv4/route.c"
 #include "net/ipv4/ip_fib.c"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "net/ipv6/ip6_burst.c"
 #include "net/ipv6/ip6_input.c"
 #include "net/ipv6/exthdrs.c"
 #include "net/ipv6/route.c"

@@ -48,7 +48,8 @@ struct nexthop {
 	uint8_t flags; /* DP_NH_* */
 	uint8_t family;
 	uint8_t gw_family;
-	uint8_t pad[3];
+	uint8_t straight; /* 1: unicast, one path, a device: nothing more to ask */
+	uint8_t pad[2];
 	union {
 		uint32_t gw4;
 		uint8_t gw[16];

@@ -10,6 +10,8 @@
 #include <net/punt.h>
 #include <net/skbuff.h>
 
+struct ip_burst;
+
 #define IP_DF     0x4000
 #define IP_MF     0x2000
 #define IP_OFFSET 0x1fff
@@ -58,8 +60,7 @@ void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff
 void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb);
 
 /* route.c */
-void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-			 unsigned int n);
+void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b);
 /* The nexthop of a destination (network order) through the tables of dev; NULL: no route. */
 const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr);
 
@@ -76,11 +77,10 @@ void ip_forward_options(struct sk_buff *skb);
 void ip_options_fragment(uint8_t *opt, uint32_t optlen);
 
 /* ip_forward.c */
-void ip_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-		unsigned int n);
+void ip_forward(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b);
 
 /* ip_output.c */
-void ip_output(struct softnet_data *sd, struct net *net, struct sk_buff **list, unsigned int n);
+void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b);
 /* Our own packet to the neighbour key (4 or 16 bytes by family) on dev. */
 void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
 		  uint8_t family, const void *key);

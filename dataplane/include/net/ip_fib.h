@@ -121,10 +121,14 @@ static inline uint32_t fib_table_lookup(const struct fib_table *tb, uint32_t dst
 	return nh ? nh : fib_view_default(v);
 }
 
-/*
- * Asks for the first cache line that a later look-up of dst will read, where that is likely to
- * miss. Worth it when some work lies between: call it as soon as the destination is known.
- */
+/* Whether the first cache line that a look-up reads is likely to miss. */
+static inline bool fib_table_prefetches(const struct fib_table *tb)
+{
+	return __atomic_load_n(&((const struct fib_table_head *)tb)->view, __ATOMIC_ACQUIRE)
+		   ->kind == FIB_VIEW_DIR24_8;
+}
+
+/* Asks for that line. Worth it when some work lies between. */
 static inline void fib_table_prefetch(const struct fib_table *tb, uint32_t dst)
 {
 	const struct fib_view *v =

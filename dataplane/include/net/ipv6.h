@@ -10,6 +10,8 @@
 #include <net/punt.h>
 #include <net/skbuff.h>
 
+struct ip6_burst;
+
 #define IPV6_MIN_MTU        1280
 #define IPV6_MC_SCOPE(addr) ((addr)->s6_addr[1] & 0x0f)
 
@@ -73,16 +75,14 @@ bool ipv6_parse_hopopts(struct softnet_data *sd, struct sk_buff *skb);
 int ip6_protocol_deliver(struct softnet_data *sd, struct sk_buff **pskb);
 
 /* route.c */
-void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-			  unsigned int n);
+void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b);
 const struct nexthop *fib6_lookup(const struct net_device *dev, const struct in6_addr *daddr);
 
 /* ip6_forward.c */
-void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-		 unsigned int n);
+void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b);
 
 /* ip6_output.c */
-void ip6_output(struct softnet_data *sd, struct net *net, struct sk_buff **list, unsigned int n);
+void ip6_output(struct softnet_data *sd, struct net *net, struct ip6_burst *b);
 void ip6_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
 		   const struct in6_addr *key);
 void ip6_finish_output2(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,

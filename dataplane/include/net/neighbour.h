@@ -101,17 +101,25 @@ static inline struct neighbour *neigh_lookup6(const struct neigh_table *tbl,
 }
 
 /*
- * Puts the link header before the network header. hdr: net_device.hdr4 or .hdr6. The second store
+ * Writes the link header before the network header. hdr: net_device.hdr4 or .hdr6. The second store
  * overwrites the state bits that came with the link address.
+ */
+static inline void eth_header_put(void *network_header, uint64_t ha, uint64_t hdr)
+{
+	char *p = (char *)network_header - ETH_HLEN;
+
+	memcpy(p, &ha, 8);
+	memcpy(p + 6, &hdr, 8);
+}
+
+/* The same for a packet of which the data may begin elsewhere: it begins at the link header then.
  */
 static inline void neigh_hh_output(struct sk_buff *skb, uint64_t ha, uint64_t hdr)
 {
 	struct rte_mbuf *m = skb_mbuf(skb);
 	uint32_t l2 = (uint32_t)skb->network_header - ETH_HLEN;
-	char *p = (char *)m->buf_addr + l2;
 
-	memcpy(p, &ha, 8);
-	memcpy(p + 6, &hdr, 8);
+	eth_header_put((char *)m->buf_addr + skb->network_header, ha, hdr);
 	if (unlikely(m->data_off != l2)) {
 		uint16_t grow = (uint16_t)(m->data_off - l2);
 
@@ -139,10 +147,11 @@ struct neighbour *neigh_create(struct net *net, struct net_device *dev, uint8_t 
 			       const void *key);
 void neigh_release(struct net *net, struct neighbour *n);
 
-static inline void neigh_mark_used(struct neighbour *n)
+static inline void neigh_mark_used(const struct neighbour *n)
 {
 	if (unlikely(!atomic_load_explicit(&n->used, memory_order_relaxed)))
-		atomic_store_explicit(&n->used, 1, memory_order_relaxed);
+		atomic_store_explicit(&((struct neighbour *)(uintptr_t)n)->used, 1,
+				      memory_order_relaxed);
 }
 
 #endif

@@ -247,11 +247,28 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 unsigned int ethdev_rx(struct softnet_data *sd);
 void ethdev_xmit(struct softnet_data *sd, struct tx_queue *txq);
 void ethdev_tx_flush(struct softnet_data *sd);
-/* A device that cannot transmit, or a tx_queue to be flushed first. */
-void dev_queue_xmit_slow(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 /* Our own packet to ourselves: the backlog of this worker. */
 void loopback_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 unsigned int loopback_rx(struct softnet_data *sd);
+
+/* dev.c: as dev_txq(), whatever there is to do first */
+struct tx_queue *dev_txq_slow(struct softnet_data *sd, struct net_device *dev, unsigned int n);
+/* A frame for a device without a queue: looped back, or dropped. */
+void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+
+/* The queue of a device, with room for n packets; NULL: it cannot transmit, or is the loopback. */
+static inline struct tx_queue *dev_txq(struct softnet_data *sd, struct net_device *dev,
+				       unsigned int n)
+{
+	struct tx_queue *txq;
+
+	if (unlikely(~dev->flags & (IFF_UP | IFF_RUNNING) || dev->port >= RTE_MAX_ETHPORTS))
+		return dev_txq_slow(sd, dev, n);
+	txq = &sd->tx[dev->port];
+	if (unlikely(txq->dev != dev || txq->n + n > SKB_LIST_MAX || !txq->n))
+		return dev_txq_slow(sd, dev, n);
+	return txq;
+}
 
 /*
  * Queues a frame (data at the link header) for the port of dev; it leaves in a burst at the end of
@@ -260,20 +277,31 @@ unsigned int loopback_rx(struct softnet_data *sd);
 static inline void dev_queue_xmit(struct softnet_data *sd, struct net_device *dev,
 				  struct sk_buff *skb)
 {
-	struct rte_mbuf *m = skb_mbuf(skb);
-	struct tx_queue *txq;
+	struct tx_queue *txq = dev_txq(sd, dev, 1);
 
-	if (unlikely(~dev->flags & (IFF_UP | IFF_RUNNING) || dev->port >= RTE_MAX_ETHPORTS)) {
-		dev_queue_xmit_slow(sd, dev, skb);
+	if (unlikely(!txq)) {
+		dev_xmit_noqueue(sd, dev, skb);
 		return;
 	}
-	txq = &sd->tx[dev->port];
-	if (unlikely(txq->dev != dev || txq->n == SKB_LIST_MAX || !txq->n)) {
-		dev_queue_xmit_slow(sd, dev, skb);
+	txq->pkts[txq->n++] = skb_mbuf(skb);
+	txq->bytes += skb_mbuf(skb)->pkt_len;
+}
+
+/* The same for n frames of bytes in all: n is 1 to SKB_LIST_MAX. */
+static inline void dev_queue_xmit_list(struct softnet_data *sd, struct net_device *dev,
+				       struct sk_buff **list, unsigned int n, uint64_t bytes)
+{
+	struct tx_queue *txq = dev_txq(sd, dev, n);
+
+	if (unlikely(!txq)) {
+		for (unsigned int i = 0; i < n; i++)
+			dev_xmit_noqueue(sd, dev, list[i]);
 		return;
 	}
-	txq->pkts[txq->n++] = m;
-	txq->bytes += m->pkt_len;
+	for (unsigned int i = 0; i < n; i++)
+		txq->pkts[txq->n + i] = skb_mbuf(list[i]);
+	txq->n = (uint16_t)(txq->n + n);
+	txq->bytes += bytes;
 }
 
 /* Whether dev joined group (16 bytes; IPv4 in the first 4). */

@@ -28,8 +28,8 @@ struct softnet_data;
 
 /* At most this many packets are handed from stage to stage. */
 #define SKB_LIST_MAX 64
-/* Packets taken from a receive queue in one go. */
-#define NAPI_BURST 32
+/* Packets taken from a receive queue in one go (NAPI_POLL_WEIGHT). */
+#define NAPI_BURST 64
 
 /* What ip_options_compile() or the IPv6 extension headers said; meaning depends on protocol. */
 struct inet_skb_parm {
@@ -42,7 +42,6 @@ struct inet_skb_parm {
 	uint8_t opt_flags; /* IPOPT_F_* */
 	uint8_t pad;
 };
-#define IPSKB_FORWARDED  (1u << 0)
 #define IPSKB_DOREDIRECT (1u << 1)
 #define IPSKB_LOCAL_OUT  (1u << 2) /* our own packet: from the control plane */
 
@@ -53,7 +52,6 @@ struct inet6_skb_parm {
 	uint16_t nhoff; /* of the next-header byte that names the transport, from network header */
 	uint16_t pad2;
 };
-#define IP6SKB_FORWARDED   (1u << 0)
 #define IP6SKB_ROUTERALERT (1u << 1)
 #define IP6SKB_LOCAL_OUT   (1u << 2)
 #define IP6SKB_JUMBOGRAM   (1u << 3)

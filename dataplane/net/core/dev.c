@@ -10,24 +10,21 @@ uint32_t net_table_gen;
 struct softnet_data *softnet_data[DP_MAX_WORKERS];
 struct rte_mempool *skb_pool;
 
-void dev_queue_xmit_slow(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
+/* Without a carrier the kernel has the noop qdisc in place. */
+static bool dev_has_queue(const struct net_device *dev)
 {
-	struct rte_mbuf *m = skb_mbuf(skb);
+	return !(~dev->flags & (IFF_UP | IFF_RUNNING)) && dev->type != DP_LINK_LOOPBACK &&
+	       dev->port < RTE_MAX_ETHPORTS && netdev_ports[dev->port].nb_txq;
+}
+
+struct tx_queue *dev_txq_slow(struct softnet_data *sd, struct net_device *dev, unsigned int n)
+{
 	struct tx_queue *txq;
 
-	if (!(dev->flags & IFF_UP))
-		goto not_ready;
-	if (dev->type == DP_LINK_LOOPBACK) {
-		loopback_xmit(sd, dev, skb);
-		return;
-	}
-	/* without a carrier the kernel has the noop qdisc in place */
-	if (!(dev->flags & IFF_RUNNING) || dev->port >= RTE_MAX_ETHPORTS ||
-	    !netdev_ports[dev->port].nb_txq)
-		goto not_ready;
-
+	if (!dev_has_queue(dev))
+		return NULL;
 	txq = &sd->tx[dev->port];
-	if (txq->n && (txq->dev != dev || txq->n == SKB_LIST_MAX))
+	if (txq->n && (txq->dev != dev || txq->n + n > SKB_LIST_MAX))
 		ethdev_xmit(sd, txq);
 	if (!txq->n) {
 		txq->port = dev->port;
@@ -38,11 +35,15 @@ void dev_queue_xmit_slow(struct softnet_data *sd, struct net_device *dev, struct
 			sd->dirty[sd->n_dirty++] = dev->port;
 		}
 	}
-	txq->pkts[txq->n++] = m;
-	txq->bytes += m->pkt_len;
-	return;
+	return txq;
+}
 
-not_ready:
+void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
+{
+	if (dev->flags & IFF_UP && dev->type == DP_LINK_LOOPBACK) {
+		loopback_xmit(sd, dev, skb);
+		return;
+	}
 	dev_stats(sd, dev)->tx_dropped++;
 	kfree_skb_reason(sd, skb, SKB_DROP_REASON_DEV_READY);
 }

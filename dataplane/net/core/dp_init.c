@@ -10,6 +10,8 @@
 #include <net/core/dp_local.h>
 #include <net/flow.h>
 #include <net/inet_frag.h>
+#include <net/ip6_burst.h>
+#include <net/ip_burst.h>
 #include <net/napi.h>
 #include <net/punt.h>
 #include <net/rps.h>
@@ -58,6 +60,8 @@ int dp_init(const struct dp_conf *conf)
 	atomic_store(&dp_stopping, false);
 	napi_reset();
 	flow_hash_init(conf->hash_seed);
+	ip_burst_init();
+	ip6_burst_init();
 	rc = rcu_init(conf->workers);
 	if (rc)
 		return rc;

@@ -287,7 +287,7 @@ void neigh_output_slow(struct softnet_data *sd, struct sk_buff *skb, struct net_
 		return;
 	}
 	if (!netif_running(dev)) {
-		dev_queue_xmit_slow(sd, dev, skb);
+		dev_queue_xmit(sd, dev, skb);
 		return;
 	}
 	/* key may point into the packet */

@@ -55,7 +55,8 @@ static __rte_noinline uint8_t eth_other_type(struct softnet_data *sd, struct net
 
 /* Sets up the skb of a received frame; returns its EtherType (network order). */
 static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, struct rte_mbuf *m,
-						   struct net_device *dev)
+						   struct net_device *dev,
+						   const struct sk_buff *fresh)
 {
 	const char *eth = rte_pktmbuf_mtod(m, const char *);
 	struct sk_buff *skb = mbuf_skb(m);
@@ -63,11 +64,10 @@ static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, stru
 	uint16_t protocol;
 
 	memcpy(&protocol, eth + 12, 2);
-	skb_init(skb);
-	skb->dev = dev;
+	*skb = *fresh;
 	skb->protocol = protocol;
-	skb->skb_iif = (uint16_t)dev->ifindex;
 	skb->network_header = (uint16_t)(m->data_off + ETH_HLEN);
+	skb->transport_header = (uint16_t)(m->data_off + ETH_HLEN + sizeof(struct iphdr));
 	if (unlikely((dest ^ dev->dev_addr) & ETH_ADDR_MASK))
 		skb->pkt_type = eth_other_type(sd, dev, dest);
 	return protocol;
@@ -90,13 +90,21 @@ static __rte_noinline uint16_t skb_vlan_untag(struct softnet_data *sd, struct rt
 		return htons(ETH_P_8021Q);
 	memmove(eth + 4, eth, 12);
 	rte_pktmbuf_adj(m, 4);
-	return eth_type_trans(sd, m, dev);
+	return eth_type_trans(sd, m, dev, mbuf_skb(m));
 }
 
-/* Everything but IP: ARP goes up, the rest nobody wants. */
-static __rte_noinline void netif_receive_other(struct softnet_data *sd, struct net_device *dev,
-					       struct sk_buff *skb, uint16_t protocol)
+/* Everything but plain IP: ARP goes up, the rest nobody wants. Returns an EtherType of IP behind a
+ * tag. */
+static __rte_noinline uint16_t netif_receive_other(struct softnet_data *sd, struct net_device *dev,
+						   struct rte_mbuf *m, uint16_t protocol)
 {
+	struct sk_buff *skb = mbuf_skb(m);
+
+	if (protocol == htons(ETH_P_8021Q)) {
+		protocol = skb_vlan_untag(sd, m, dev);
+		if (protocol == htons(ETH_P_IP) || protocol == htons(ETH_P_IPV6))
+			return protocol;
+	}
 	if (protocol == htons(ETH_P_ARP)) {
 		/* arp_rcv(): what a device without ARP, or another host, is not asked for */
 		if (dev->flags & IFF_NOARP || skb->pkt_type == PACKET_OTHERHOST ||
@@ -105,13 +113,14 @@ static __rte_noinline void netif_receive_other(struct softnet_data *sd, struct n
 					 skb->pkt_type == PACKET_OTHERHOST
 					     ? SKB_DROP_REASON_OTHERHOST
 					     : SKB_DROP_REASON_NOT_SPECIFIED);
-			return;
+			return 0;
 		}
 		punt_skb(sd, skb, DP_PUNT_ARP, 0);
-		return;
+		return 0;
 	}
 	dev_stats(sd, dev)->rx_nohandler++;
 	kfree_skb_reason(sd, skb, SKB_DROP_REASON_UNHANDLED_PROTO);
+	return 0;
 }
 
 static __rte_noinline void netif_receive_down(struct softnet_data *sd, struct net_device *dev,
@@ -123,46 +132,46 @@ static __rte_noinline void netif_receive_down(struct softnet_data *sd, struct ne
 		kfree_skb_reason(sd, mbuf_skb(pkts[i]), SKB_DROP_REASON_DEV_READY);
 }
 
+static inline void skb_prefetch(const struct rte_mbuf *m)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+	__builtin_prefetch(mbuf_skb(m), 1);
+}
+
 void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
 			    unsigned int n)
 {
 	struct sk_buff *ip[NAPI_BURST], *ip6[NAPI_BURST];
 	unsigned int n_ip = 0, n_ip6 = 0;
 	struct net_device_stats *stats;
+	struct sk_buff fresh = {.dev = dev};
 	uint64_t bytes = 0;
 
 	if (unlikely(!dev || !netif_running(dev))) {
 		netif_receive_down(sd, dev, pkts, n);
 		return;
 	}
-	for (unsigned int i = 0; i < RTE_MIN(n, (unsigned int)RX_PREFETCH); i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-		__builtin_prefetch(mbuf_skb(pkts[i]), 1);
-	}
+	fresh.skb_iif = (uint16_t)dev->ifindex;
+	/* in memory, once: stored piecemeal for each packet it could not be read back whole */
+	asm volatile("" : "+m"(fresh));
+	for (unsigned int i = 0; i < RTE_MIN(n, (unsigned int)RX_PREFETCH); i++)
+		skb_prefetch(pkts[i]);
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint16_t protocol;
 
-		if (i + RX_PREFETCH < n) {
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + RX_PREFETCH], void *));
-			__builtin_prefetch(mbuf_skb(pkts[i + RX_PREFETCH]), 1);
-		}
+		if (i + RX_PREFETCH < n)
+			skb_prefetch(pkts[i + RX_PREFETCH]);
 		bytes += m->pkt_len;
 		if (unlikely(m->data_len < ETH_HLEN) && !eth_header_pull(sd, dev, m))
 			continue;
-		protocol = eth_type_trans(sd, m, dev);
-		if (protocol == htons(ETH_P_IP))
-			ip[n_ip++] = mbuf_skb(m);
-		else if (protocol == htons(ETH_P_IPV6))
-			ip6[n_ip6++] = mbuf_skb(m);
-		else if (protocol != htons(ETH_P_8021Q))
-			netif_receive_other(sd, dev, mbuf_skb(m), protocol);
-		else if ((protocol = skb_vlan_untag(sd, m, dev)) == htons(ETH_P_IP))
-			ip[n_ip++] = mbuf_skb(m);
-		else if (protocol == htons(ETH_P_IPV6))
-			ip6[n_ip6++] = mbuf_skb(m);
-		else
-			netif_receive_other(sd, dev, mbuf_skb(m), protocol);
+		protocol = eth_type_trans(sd, m, dev, &fresh);
+		if (unlikely(protocol != htons(ETH_P_IP) && protocol != htons(ETH_P_IPV6)))
+			protocol = netif_receive_other(sd, dev, m, protocol);
+		ip[n_ip] = mbuf_skb(m);
+		n_ip += protocol == htons(ETH_P_IP);
+		ip6[n_ip6] = mbuf_skb(m);
+		n_ip6 += protocol == htons(ETH_P_IPV6);
 	}
 	stats = dev_stats(sd, dev);
 	stats->rx_packets += n;

@@ -4,6 +4,7 @@
 
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/ip_burst.h>
 
 static void ip_rt_send_redirect(struct softnet_data *sd, struct net_device *dev,
 				struct sk_buff *skb)
@@ -33,7 +34,6 @@ static __rte_noinline bool ip_forward_slow(struct softnet_data *sd, struct net_d
 	    nh->flags & DP_NH_GATEWAY)
 		goto sr_failed;
 	IP_INC_STATS(sd, net, IPSTATS_MIB_OUTFORWDATAGRAMS);
-	skb->ip.flags |= IPSKB_FORWARDED;
 	mtu = dst_mtu4(nh);
 	if (skb_network_len(skb) > mtu && iph->frag_off & htons(IP_DF)) {
 		IP_INC_STATS(sd, net, IPSTATS_MIB_FRAGFAILS);
@@ -59,38 +59,45 @@ drop:
 	return false;
 }
 
-static unsigned int ip_forward_finish(struct sk_buff **list, unsigned int n)
+static __rte_noinline void ip_forward_odd(struct softnet_data *sd, struct net_device *dev,
+					  struct ip_burst *b)
 {
-	for (unsigned int i = 0; i < n; i++)
-		if (unlikely(list[i]->ip.optlen))
-			ip_forward_options(list[i]);
-	return n;
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < b->n; i++)
+		if (!b->odd[i] || ip_forward_slow(sd, dev, b->skb[i]))
+			b->skb[k++] = b->skb[i];
+	ip_burst_load(b, b->skb, k);
 }
 
-void ip_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-		unsigned int n)
+static void ip_forward_finish(struct ip_burst *b)
+{
+	for (unsigned int i = 0; i < b->n; i++)
+		if (unlikely(b->skb[i]->ip.optlen))
+			ip_forward_options(b->skb[i]);
+}
+
+void ip_forward(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b)
 {
 	struct net *net = dev_net(dev);
-	unsigned int k = 0, plain = 0;
+	unsigned int n = b->n, odd = 0;
 
+	ip_burst_decrease_ttl(b);
 	for (unsigned int i = 0; i < n; i++) {
-		struct sk_buff *skb = list[i];
-		struct iphdr *iph = ip_hdr(skb);
-
-		if (likely(iph->ttl > 1 && skb_network_len(skb) <= dst_mtu4(skb->dst) && !skb->cb &&
-			   skb->pkt_type == PACKET_HOST)) {
-			skb->ip.flags = IPSKB_FORWARDED;
-			ip_decrease_ttl_csum(&iph->ttl, &iph->check);
-			plain++;
-			list[k++] = skb;
-		} else if (ip_forward_slow(sd, dev, skb)) {
-			list[k++] = skb;
+		if (unlikely(b->odd[i] | (b->len[i] > dst_mtu4(b->nh[i])) | !!b->skb[i]->cb)) {
+			b->odd[i] = 1;
+			odd++;
+		} else {
+			memcpy(&b->hdr[i]->ttl, &b->w1[i], 4);
 		}
 	}
-	IP_ADD_STATS(sd, net, IPSTATS_MIB_OUTFORWDATAGRAMS, plain);
-	k = nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_FORWARD, list, k, dev);
-	k = ip_forward_finish(list, k);
+	IP_ADD_STATS(sd, net, IPSTATS_MIB_OUTFORWDATAGRAMS, n - odd);
+	if (unlikely(odd))
+		ip_forward_odd(sd, dev, b);
+	ip_burst_hook(sd, net, NF_INET_FORWARD, b, dev);
+	if (unlikely(odd))
+		ip_forward_finish(b);
 	stage_end(sd, STAGE_IP_FORWARD, n);
-	if (k)
-		ip_output(sd, net, list, k);
+	if (likely(b->n))
+		ip_output(sd, net, b);
 }

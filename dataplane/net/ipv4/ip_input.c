@@ -7,14 +7,8 @@
 
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/ip_burst.h>
 #include <net/ip_fib.h>
-
-/* What a burst adds to the MIB, kept in registers until its end. */
-struct ip_rcv_sums {
-	uint64_t octets;
-	uint64_t ecn; /* four 16-bit counters, by ECN field */
-	uint32_t pkts;
-};
 
 static __rte_noinline void ip_rcv_drop(struct softnet_data *sd, struct sk_buff *skb, int mib,
 				       enum skb_drop_reason reason)
@@ -24,53 +18,47 @@ static __rte_noinline void ip_rcv_drop(struct softnet_data *sd, struct sk_buff *
 	kfree_skb_reason(sd, skb, reason);
 }
 
-/* RFC 1122 3.2.1: the header must be whole and right. True: go on; false: disposed of. */
-static __rte_always_inline bool ip_rcv_core(struct softnet_data *sd, struct sk_buff *skb,
-					    struct ip_rcv_sums *sums, const struct fib_table *tb)
+/*
+ * RFC 1122 3.2.1: the header must be whole and right. The kernel's questions in its order, for a
+ * packet that ip_burst_check() found odd. True: go on; false: disposed of.
+ */
+static __rte_noinline bool ip_rcv_core(struct softnet_data *sd, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_INHDR;
+	struct net *net = dev_net(skb->dev);
 	int mib = IPSTATS_MIB_INHDRERRORS;
 	uint32_t skb_len, len;
 	const struct iphdr *iph;
 
-	if (unlikely(skb->pkt_type == PACKET_OTHERHOST)) {
+	if (skb->pkt_type == PACKET_OTHERHOST) {
 		reason = SKB_DROP_REASON_OTHERHOST;
 		mib = -1;
 		goto drop;
 	}
 	skb_len = skb_network_len(skb);
-	sums->pkts++;
-	sums->octets += skb_len;
-	if (unlikely(!pskb_may_pull(skb, sizeof(struct iphdr))))
+	IP_INC_STATS(sd, net, IPSTATS_MIB_INPKTS);
+	IP_ADD_STATS(sd, net, IPSTATS_MIB_INOCTETS, skb_len);
+	if (!pskb_may_pull(skb, sizeof(struct iphdr)))
 		goto drop;
 	iph = ip_hdr(skb);
-	if (unlikely(iph->version != 4 || iph->ihl < 5))
+	if (iph->version != 4 || iph->ihl < 5)
 		goto drop;
-	sums->ecn += 1ULL << ((iph->tos & 3) * 16);
-	/* what the lookup of the whole list will miss first is under way by then */
-	if (tb)
-		fib_table_prefetch(tb, ntohl(iph->daddr));
-	if (likely(iph->ihl == 5)) {
-		if (unlikely(!ip_csum20_ok(iph)))
-			goto csum_error;
-	} else {
-		if (!pskb_may_pull(skb, iph->ihl * 4u))
-			goto drop;
-		iph = ip_hdr(skb);
-		if (ip_fast_csum(iph, iph->ihl))
-			goto csum_error;
-	}
+	IP_INC_STATS(sd, net, IPSTATS_MIB_NOECTPKTS + (iph->tos & 3));
+	if (!pskb_may_pull(skb, iph->ihl * 4u))
+		goto drop;
+	iph = ip_hdr(skb);
+	if (ip_fast_csum(iph, iph->ihl))
+		goto csum_error;
 	len = ntohs(iph->tot_len);
-	if (unlikely(skb_len < len)) {
+	if (skb_len < len) {
 		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
 		mib = IPSTATS_MIB_INTRUNCATEDPKTS;
 		goto drop;
 	}
-	if (unlikely(len < iph->ihl * 4u))
+	if (len < iph->ihl * 4u)
 		goto drop;
 	/* the link may have padded */
-	if (unlikely(skb_len > len))
-		pskb_trim(skb, len);
+	pskb_trim(skb, len);
 	skb->transport_header = (uint16_t)(skb->network_header + iph->ihl * 4u);
 	return true;
 
@@ -82,28 +70,58 @@ drop:
 	return false;
 }
 
+static __rte_noinline void ip_rcv_odd(struct softnet_data *sd, struct ip_burst *b)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < b->n; i++)
+		if (!b->odd[i] || ip_rcv_core(sd, b->skb[i]))
+			b->skb[k++] = b->skb[i];
+	ip_burst_load(b, b->skb, k);
+}
+
+static __rte_noinline void ip_rcv_padded(struct ip_burst *b)
+{
+	for (unsigned int i = 0; i < b->n; i++)
+		if (!b->odd[i])
+			pskb_trim(b->skb[i], b->len[i]);
+}
+
+/* What the lookup of the whole burst will miss first is under way by then. */
+static inline void ip_rcv_prefetch(const struct net_device *dev, const struct ip_burst *b)
+{
+	const struct fib_tables *l = dev_fib(dev, 0);
+
+	if (likely(l) && fib_table_prefetches(l->t[l->n - 1].tb4))
+		for (unsigned int i = 0; i < b->n; i++)
+			fib_table_prefetch(l->t[l->n - 1].tb4, ntohl(b->daddr[i]));
+}
+
 void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 		 unsigned int n)
 {
 	struct net *net = dev_net(dev);
-	struct ipstats_mib *mib = &net_mib(sd, net)->ip;
-	const struct fib_tables *tables = dev_fib(dev, 0);
-	const struct fib_table *tb = tables ? tables->t[tables->n - 1].tb4 : NULL;
-	struct ip_rcv_sums sums = {0};
-	unsigned int k = 0;
+	uint64_t *mib = net_mib(sd, net)->ip.mibs;
+	unsigned int found;
+	struct ip_burst b;
 
-	for (unsigned int i = 0; i < n; i++)
-		if (ip_rcv_core(sd, list[i], &sums, tb))
-			list[k++] = list[i];
-	mib->mibs[IPSTATS_MIB_INPKTS] += sums.pkts;
-	mib->mibs[IPSTATS_MIB_INOCTETS] += sums.octets;
-	for (int i = 0; i < 4; i++)
-		mib->mibs[IPSTATS_MIB_NOECTPKTS + i] += sums.ecn >> (i * 16) & 0xffff;
+	ip_burst_load(&b, list, n);
+	ip_rcv_prefetch(dev, &b);
+	found = ip_burst_check(&b);
+	mib[IPSTATS_MIB_INOCTETS] += b.octets;
+	for (int i = 0; i < 4; i++) {
+		mib[IPSTATS_MIB_INPKTS] += b.ecn[i];
+		mib[IPSTATS_MIB_NOECTPKTS + i] += b.ecn[i];
+	}
+	if (unlikely(found & IP_BURST_PADDED))
+		ip_rcv_padded(&b);
+	if (unlikely(found & IP_BURST_ODD))
+		ip_rcv_odd(sd, &b);
 
-	k = nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_PRE_ROUTING, list, k, dev);
+	ip_burst_hook(sd, net, NF_INET_PRE_ROUTING, &b, dev);
 	stage_end(sd, STAGE_IP_RCV, n);
-	if (k)
-		ip_route_input_list(sd, dev, list, k);
+	if (likely(b.n))
+		ip_route_input_list(sd, dev, &b);
 }
 
 /* To whom in the control plane a packet of ours goes. */

@@ -2,13 +2,14 @@
 /*
  * route.c - where an IPv4 packet goes: the tables of the net, martians, multipath.
  *
- * The straight way (ip_route_input_list) settles plain unicast packets by a few tests per packet
+ * The straight way (ip_route_input_list) settles plain unicast packets by a few tests of columns
  * and one bulk lookup per burst; whatever is odd about a packet sends it through
  * ip_route_input_slow(), which asks the kernel's questions in the kernel's order.
  */
 #include <net/fib_filter.h>
 #include <net/flow.h>
 #include <net/ip.h>
+#include <net/ip_burst.h>
 #include <net/ip_fib.h>
 #include <net/ip_route.h>
 
@@ -282,42 +283,68 @@ drop:
 
 /* --- the straight way ------------------------------------------------------------------------- */
 
-void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-			 unsigned int n)
+/* Whether anything is odd about a packet's nexthop or source; own: our addresses are. */
+static __rte_always_inline uint32_t ip_route_odd(const struct net *net,
+						 const struct net_device *dev,
+						 const struct nexthop *nh, uint32_t saddr, bool own)
 {
-	const uint32_t odd = DP_CONF_RP_STRICT | DP_CONF_RP_LOOSE;
-	const uint32_t need = DP_CONF_FORWARDING | DP_CONF_ENABLED;
-	bool simple = (dev->conf4 & (odd | need)) == need;
-	bool accept_local = dev->conf4 & DP_CONF_ACCEPT_LOCAL;
+	return (nh->straight ^ 1u) | (nh->dev == dev) | (inet_ifaddr_maybe(net, saddr) & own);
+}
+
+/*
+ * Those of which something is odd, one by one; a flow that is only to be balanced takes its path
+ * and goes on straight.
+ */
+static __rte_noinline void ip_route_input_odd(struct softnet_data *sd, struct net_device *dev,
+					      struct ip_burst *b, bool all)
+{
+	bool own = !(dev->conf4 & DP_CONF_ACCEPT_LOCAL);
 	const struct net *net = dev_net(dev);
-	uint32_t saddr[SKB_LIST_MAX], dst[SKB_LIST_MAX], id[SKB_LIST_MAX];
 	unsigned int k = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
-		const struct iphdr *iph = ip_hdr(list[i]);
+	for (unsigned int i = 0; i < b->n; i++) {
+		uint32_t saddr = (uint32_t)(b->w1[i] >> 32);
+		const struct nexthop *nh = b->nh[i];
+		struct sk_buff *skb = b->skb[i];
 
-		saddr[i] = iph->saddr;
-		dst[i] = ntohl(iph->daddr);
-	}
-	fib_lookup_list(dev, dst, id, n);
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct sk_buff *skb = list[i];
-		const struct nexthop *nh = net_nexthop(net, id[i]);
-		uint32_t hlen = (uint32_t)skb->transport_header - skb->network_header;
-
-		if (likely(simple && nh && nh->type == RTN_UNICAST && nh->dev && nh->dev != dev &&
-			   ipv4_is_plain(saddr[i]) && ipv4_is_plain(htonl(dst[i])) &&
-			   hlen == sizeof(struct iphdr) && skb->pkt_type == PACKET_HOST &&
-			   (!inet_ifaddr_maybe(net, saddr[i]) || accept_local))) {
+		if (nh->group && !b->odd[i] && !all) {
+			nh = nexthop_select_path(net, nh, fib_multipath_hash(net, skb));
+			nh = nh ? nh : &net_unreachable_nh;
 			skb->dst = nh;
-			skb->rt_type = RTN_UNICAST;
-			list[k++] = skb;
-		} else if (ip_rcv_finish_slow(sd, dev, skb)) {
-			list[k++] = skb;
 		}
+		if (likely(!all && !b->odd[i] && !ip_route_odd(net, dev, nh, saddr, own)) ||
+		    ip_rcv_finish_slow(sd, dev, skb))
+			b->skb[k++] = skb;
 	}
+	ip_burst_load(b, b->skb, k);
+}
+
+void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b)
+{
+	const uint32_t odd_conf = DP_CONF_RP_STRICT | DP_CONF_RP_LOOSE;
+	const uint32_t need = DP_CONF_FORWARDING | DP_CONF_ENABLED;
+	bool all = (dev->conf4 & (odd_conf | need)) != need, any;
+	bool own = !(dev->conf4 & DP_CONF_ACCEPT_LOCAL);
+	const struct net *net = dev_net(dev);
+	struct nexthop **nexthops = net->nexthops;
+	uint32_t id[SKB_LIST_MAX], odd = 0;
+	unsigned int n = b->n;
+
+	any = ip_burst_addrs(b);
+	fib_lookup_list(dev, b->dst, id, n);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct nexthop *nh = __atomic_load_n(&nexthops[id[i]], __ATOMIC_CONSUME);
+		struct sk_buff *skb = b->skb[i];
+
+		nh = nh ? nh : &net_unreachable_nh;
+		odd |= ip_route_odd(net, dev, nh, (uint32_t)(b->w1[i] >> 32), own);
+		b->nh[i] = nh;
+		skb->dst = nh;
+		skb->rt_type = RTN_UNICAST;
+	}
+	if (unlikely(odd | any | all))
+		ip_route_input_odd(sd, dev, b, all);
 	stage_end(sd, STAGE_IP_ROUTE, n);
-	if (k)
-		ip_forward(sd, dev, list, k);
+	if (likely(b->n))
+		ip_forward(sd, dev, b);
 }

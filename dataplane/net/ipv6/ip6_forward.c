@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ip6_forward.c - a packet for somebody else (RFC 8200, RFC 4443). */
+#include <net/ip6_burst.h>
 #include <net/ipv6.h>
 
 static void ndisc_send_redirect(struct softnet_data *sd, struct net_device *dev,
@@ -57,7 +58,6 @@ static __rte_noinline bool ip6_forward_slow(struct softnet_data *sd, struct net_
 		reason = SKB_DROP_REASON_PKT_TOO_BIG;
 		goto drop;
 	}
-	skb->ip6.flags |= IP6SKB_FORWARDED;
 	hdr->hop_limit--;
 	return true;
 
@@ -69,31 +69,40 @@ drop:
 	return false;
 }
 
-void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-		 unsigned int n)
+static __rte_noinline void ip6_forward_odd(struct softnet_data *sd, struct net_device *dev,
+					   struct ip6_burst *b)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < b->n; i++)
+		if (!b->odd[i] || ip6_forward_slow(sd, dev, b->skb[i]))
+			b->skb[k++] = b->skb[i];
+	ip6_burst_load(b, b->skb, k);
+}
+
+void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b)
 {
 	bool forwarding = dev->conf6 & DP_CONF_FORWARDING;
 	struct net *net = dev_net(dev);
-	unsigned int k = 0, plain = 0;
+	unsigned int n = b->n, odd = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		struct sk_buff *skb = list[i];
-		struct ipv6hdr *hdr = ipv6_hdr(skb);
+		uint32_t hops = (uint32_t)(b->w0[i] >> 56), saddr = b->first[i] & 0xff;
+		const struct nexthop *nh = b->nh[i];
 
-		if (likely(forwarding && hdr->hop_limit > 1 && skb->dst->dev != dev &&
-			   ipv6_addr_plain(&hdr->saddr) && skb->pkt_type == PACKET_HOST &&
-			   skb_network_len(skb) <= dst_mtu6(skb->dst))) {
-			hdr->hop_limit--;
-			skb->ip6.flags |= IP6SKB_FORWARDED;
-			plain++;
-			list[k++] = skb;
-		} else if (ip6_forward_slow(sd, dev, skb)) {
-			list[k++] = skb;
+		if (unlikely(b->odd[i] || !forwarding || hops <= 1 || nh->dev == dev ||
+			     saddr - 1 > 0xfc || b->len[i] > dst_mtu6(nh))) {
+			b->odd[i] = 1;
+			odd++;
+		} else {
+			b->hdr[i]->hop_limit = (uint8_t)(hops - 1);
 		}
 	}
-	IP6_ADD_STATS(sd, net, IPSTATS_MIB_OUTFORWDATAGRAMS, plain);
-	k = nf_hook_list(sd, net, NFPROTO_IPV6, NF_INET_FORWARD, list, k, dev);
+	IP6_ADD_STATS(sd, net, IPSTATS_MIB_OUTFORWDATAGRAMS, n - odd);
+	if (unlikely(odd))
+		ip6_forward_odd(sd, dev, b);
+	ip6_burst_hook(sd, net, NF_INET_FORWARD, b, dev);
 	stage_end(sd, STAGE_IP6_FORWARD, n);
-	if (k)
-		ip6_output(sd, net, list, k);
+	if (likely(b->n))
+		ip6_output(sd, net, b);
 }

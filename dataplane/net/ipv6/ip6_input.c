@@ -3,14 +3,8 @@
  * ip6_input.c - IPv6 in: validate (ip6_rcv_core), PRE_ROUTING, decide (ip6_rcv_finish); and what
  * is for ourselves, up (ip6_input).
  */
+#include <net/ip6_burst.h>
 #include <net/ipv6.h>
-
-/* What a burst adds to the MIB, kept in registers until its end. */
-struct ip6_rcv_sums {
-	uint64_t octets;
-	uint64_t ecn; /* four 16-bit counters, by ECN field */
-	uint32_t pkts;
-};
 
 static __rte_noinline void ip6_rcv_drop(struct softnet_data *sd, struct sk_buff *skb, int mib,
 					enum skb_drop_reason reason)
@@ -42,40 +36,43 @@ static __rte_noinline bool ip6_addrs_ok(const struct net_device *dev, const stru
 	return !ipv6_addr_is_multicast(&hdr->saddr);
 }
 
-/* True: go on; false: disposed of. */
-static __rte_always_inline bool ip6_rcv_core(struct softnet_data *sd, struct net_device *dev,
-					     struct sk_buff *skb, struct ip6_rcv_sums *sums)
+/*
+ * The kernel's questions in its order, for a packet that ip6_burst_check() found odd. True: go on;
+ * false: disposed of.
+ */
+static __rte_noinline bool ip6_rcv_core(struct softnet_data *sd, struct net_device *dev,
+					struct sk_buff *skb)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_IP_INHDR;
 	int mib = IPSTATS_MIB_INHDRERRORS;
 	const struct ipv6hdr *hdr;
 	uint32_t skb_len, pkt_len, first;
 
-	if (unlikely(skb->pkt_type == PACKET_OTHERHOST)) {
+	if (skb->pkt_type == PACKET_OTHERHOST) {
 		reason = SKB_DROP_REASON_OTHERHOST;
 		mib = -1;
 		goto drop;
 	}
 	skb_len = skb_network_len(skb);
-	sums->pkts++;
-	sums->octets += skb_len;
-	if (unlikely((dev->conf6 & (DP_CONF_ENABLED | DP_CONF_DISABLED)) != DP_CONF_ENABLED)) {
+	IP6_INC_STATS(sd, dev_net(dev), IPSTATS_MIB_INPKTS);
+	IP6_ADD_STATS(sd, dev_net(dev), IPSTATS_MIB_INOCTETS, skb_len);
+	if ((dev->conf6 & (DP_CONF_ENABLED | DP_CONF_DISABLED)) != DP_CONF_ENABLED) {
 		reason = dev->conf6 & DP_CONF_DISABLED ? SKB_DROP_REASON_IPV6DISABLED
 						       : SKB_DROP_REASON_NOT_SPECIFIED;
 		mib = IPSTATS_MIB_INDISCARDS;
 		goto drop;
 	}
-	if (unlikely(!pskb_may_pull(skb, sizeof(*hdr))))
+	if (!pskb_may_pull(skb, sizeof(*hdr)))
 		goto drop;
 	hdr = ipv6_hdr(skb);
 	memcpy(&first, hdr, 4);
-	if (unlikely((first & htonl(0xf0000000)) != htonl(0x60000000))) {
+	if ((first & htonl(0xf0000000)) != htonl(0x60000000)) {
 		reason = SKB_DROP_REASON_UNHANDLED_PROTO;
 		goto drop;
 	}
-	sums->ecn += 1ULL << ((ntohl(first) >> 20 & 3) * 16);
-	if (unlikely(!ipv6_addr_plain(&hdr->saddr) || !ipv6_addr_plain(&hdr->daddr) ||
-		     skb->pkt_type != PACKET_HOST) &&
+	IP6_INC_STATS(sd, dev_net(dev), IPSTATS_MIB_NOECTPKTS + (ntohl(first) >> 20 & 3));
+	if ((!ipv6_addr_plain(&hdr->saddr) || !ipv6_addr_plain(&hdr->daddr) ||
+	     skb->pkt_type != PACKET_HOST) &&
 	    !ip6_addrs_ok(dev, skb, hdr, &reason))
 		goto drop;
 
@@ -83,16 +80,16 @@ static __rte_always_inline bool ip6_rcv_core(struct softnet_data *sd, struct net
 	skb->ip6.nhoff = offsetof(struct ipv6hdr, nexthdr);
 	pkt_len = ntohs(hdr->payload_len);
 	/* zero with a hop-by-hop header: a jumbogram may follow */
-	if (likely(pkt_len || hdr->nexthdr != NEXTHDR_HOP)) {
-		if (unlikely(pkt_len + sizeof(*hdr) > skb_len)) {
+	if (pkt_len || hdr->nexthdr != NEXTHDR_HOP) {
+		if (pkt_len + sizeof(*hdr) > skb_len) {
 			reason = SKB_DROP_REASON_PKT_TOO_SMALL;
 			mib = IPSTATS_MIB_INTRUNCATEDPKTS;
 			goto drop;
 		}
-		if (unlikely(pkt_len + sizeof(*hdr) < skb_len))
+		if (pkt_len + sizeof(*hdr) < skb_len)
 			pskb_trim(skb, pkt_len + (uint32_t)sizeof(*hdr));
 	}
-	if (unlikely(hdr->nexthdr == NEXTHDR_HOP)) {
+	if (hdr->nexthdr == NEXTHDR_HOP) {
 		if (!ipv6_parse_hopopts(sd, skb)) {
 			IP6_INC_STATS(sd, dev_net(dev), IPSTATS_MIB_INHDRERRORS);
 			return false;
@@ -105,26 +102,62 @@ drop:
 	return false;
 }
 
+static __rte_noinline void ip6_rcv_odd(struct softnet_data *sd, struct net_device *dev,
+				       struct ip6_burst *b, bool all)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < b->n; i++)
+		if (!(all || b->odd[i]) || ip6_rcv_core(sd, dev, b->skb[i]))
+			b->skb[k++] = b->skb[i];
+	ip6_burst_load(b, b->skb, k);
+}
+
+static __rte_noinline void ip6_rcv_padded(struct ip6_burst *b)
+{
+	for (unsigned int i = 0; i < b->n; i++)
+		if (!b->odd[i])
+			pskb_trim(b->skb[i], b->len[i]);
+}
+
+/* The straight way through ip6_rcv_core(), for all that is plain. */
+static __rte_always_inline void ip6_rcv_burst(struct softnet_data *sd, struct net_device *dev,
+					      struct ip6_burst *b)
+{
+	uint64_t *mib = net_mib(sd, dev_net(dev))->ip6.mibs;
+	unsigned int found = ip6_burst_check(b);
+
+	mib[IPSTATS_MIB_INOCTETS] += b->octets;
+	for (int i = 0; i < 4; i++) {
+		mib[IPSTATS_MIB_INPKTS] += b->ecn[i];
+		mib[IPSTATS_MIB_NOECTPKTS + i] += b->ecn[i];
+	}
+	for (unsigned int i = 0; i < b->n; i++) {
+		struct sk_buff *skb = b->skb[i];
+
+		skb->transport_header = (uint16_t)(skb->network_header + sizeof(struct ipv6hdr));
+		skb->ip6.nhoff = offsetof(struct ipv6hdr, nexthdr);
+	}
+	if (unlikely(found & IP6_BURST_PADDED))
+		ip6_rcv_padded(b);
+	if (unlikely(found & IP6_BURST_ODD))
+		ip6_rcv_odd(sd, dev, b, false);
+}
+
 void ipv6_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 		   unsigned int n)
 {
-	struct net *net = dev_net(dev);
-	struct ipstats_mib *mib = &net_mib(sd, net)->ip6;
-	struct ip6_rcv_sums sums = {0};
-	unsigned int k = 0;
+	struct ip6_burst b;
 
-	for (unsigned int i = 0; i < n; i++)
-		if (ip6_rcv_core(sd, dev, list[i], &sums))
-			list[k++] = list[i];
-	mib->mibs[IPSTATS_MIB_INPKTS] += sums.pkts;
-	mib->mibs[IPSTATS_MIB_INOCTETS] += sums.octets;
-	for (int i = 0; i < 4; i++)
-		mib->mibs[IPSTATS_MIB_NOECTPKTS + i] += sums.ecn >> (i * 16) & 0xffff;
-
-	k = nf_hook_list(sd, net, NFPROTO_IPV6, NF_INET_PRE_ROUTING, list, k, dev);
+	ip6_burst_load(&b, list, n);
+	if (likely((dev->conf6 & (DP_CONF_ENABLED | DP_CONF_DISABLED)) == DP_CONF_ENABLED))
+		ip6_rcv_burst(sd, dev, &b);
+	else
+		ip6_rcv_odd(sd, dev, &b, true);
+	ip6_burst_hook(sd, dev_net(dev), NF_INET_PRE_ROUTING, &b, dev);
 	stage_end(sd, STAGE_IP6_RCV, n);
-	if (k)
-		ip6_route_input_list(sd, dev, list, k);
+	if (likely(b.n))
+		ip6_route_input_list(sd, dev, &b);
 }
 
 /* To whom in the control plane a packet of ours goes. */

@@ -3,6 +3,7 @@
  * ip6_output.c - IPv6 out: POST_ROUTING, the neighbour's link header, the queue of the port; our
  * own packets are fragmented here when they must be.
  */
+#include <net/ip6_burst.h>
 #include <net/ipv6.h>
 
 /* Every state in which a packet just goes, without telling anyone. */
@@ -33,40 +34,56 @@ static __rte_noinline void ip6_finish_output_slow(struct softnet_data *sd, struc
 	ip6_finish_output2(sd, nh->dev, skb, &key);
 }
 
-void ip6_output(struct softnet_data *sd, struct net *net, struct sk_buff **list, unsigned int n)
+/* Packets that have their link header, one by one, in order: to several devices, or some odd. */
+static __rte_noinline void ip6_output_each(struct softnet_data *sd, struct ip6_burst *b)
 {
-	struct ipstats_mib *mib = &net_mib(sd, net)->ip6;
-	const struct neigh_table *tbl = net->nd_tbl;
-	uint64_t octets = 0, plain = 0;
+	for (unsigned int i = 0; i < b->n; i++) {
+		if (unlikely(b->odd[i]))
+			ip6_finish_output_slow(sd, b->skb[i]);
+		else
+			dev_queue_xmit(sd, b->nh[i]->dev, b->skb[i]);
+	}
+}
 
-	n = nf_hook_list(sd, net, NFPROTO_IPV6, NF_INET_POST_ROUTING, list, n, NULL);
-	for (unsigned int i = 0; i < n; i++) {
-		struct sk_buff *skb = list[i];
-		const struct nexthop *nh = skb->dst;
+void ip6_output(struct softnet_data *sd, struct net *net, struct ip6_burst *b)
+{
+	static const struct neighbour none; /* its state is odd */
+	uint64_t *mib = net_mib(sd, net)->ip6.mibs;
+	const struct neigh_table *tbl = net->nd_tbl;
+	struct net_device *first = NULL;
+	uint64_t octets = 0, others = 0;
+	unsigned int n = b->n, plain = 0;
+
+	ip6_burst_hook(sd, net, NF_INET_POST_ROUTING, b, NULL);
+	if (likely(b->n))
+		first = b->nh[0]->dev;
+	for (unsigned int i = 0; i < b->n; i++) {
+		const struct nexthop *nh = b->nh[i];
+		const struct neighbour *neigh = nh->neigh;
 		struct net_device *dev = nh->dev;
-		struct neighbour *neigh = nh->neigh;
-		uint32_t len;
 		uint64_t ha;
 
 		if (!neigh)
-			neigh = neigh_lookup6(tbl, dev, &ipv6_hdr(skb)->daddr);
+			neigh = neigh_lookup6(tbl, dev, &b->daddr[i]);
 		if (unlikely(!neigh))
-			goto slow;
+			neigh = &none;
 		ha = atomic_load_explicit(&neigh->ha, memory_order_relaxed);
-		if (unlikely(!(ha & NUD_STRAIGHT6)))
-			goto slow;
-		len = skb_network_len(skb);
+		others |= (uintptr_t)dev ^ (uintptr_t)first;
+		if (unlikely(!(ha & NUD_STRAIGHT6))) {
+			others = b->odd[i] = 1;
+			continue;
+		}
 		neigh_mark_used(neigh);
-		neigh_hh_output(skb, ha, dev->hdr6);
-		octets += len;
+		eth_header_put(b->hdr[i], ha, dev->hdr6);
+		octets += b->len[i];
 		plain++;
-		dev_queue_xmit(sd, dev, skb);
-		continue;
-slow:
-		ip6_finish_output_slow(sd, skb);
 	}
-	mib->mibs[IPSTATS_MIB_OUTPKTS] += plain;
-	mib->mibs[IPSTATS_MIB_OUTOCTETS] += octets;
+	mib[IPSTATS_MIB_OUTPKTS] += plain;
+	mib[IPSTATS_MIB_OUTOCTETS] += octets;
+	if (unlikely(others))
+		ip6_output_each(sd, b);
+	else if (likely(plain))
+		dev_queue_xmit_list(sd, first, b->skb, plain, octets + plain * ETH_HLEN);
 	stage_end(sd, STAGE_IP6_OUTPUT, n);
 }
 

@@ -7,6 +7,7 @@
 
 #include <net/fib_filter.h>
 #include <net/flow.h>
+#include <net/ip6_burst.h>
 #include <net/ip6_route.h>
 #include <net/ip_fib.h>
 #include <net/ipv6.h>
@@ -156,33 +157,48 @@ static __rte_noinline bool ip6_rcv_finish_slow(struct softnet_data *sd, struct n
 
 /* --- the straight way ------------------------------------------------------------------------- */
 
-void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
-			  unsigned int n)
+static __rte_noinline void ip6_route_input_odd(struct softnet_data *sd, struct net_device *dev,
+					       struct ip6_burst *b)
 {
 	const struct net *net = dev_net(dev);
-	struct in6_addr dst[SKB_LIST_MAX];
-	uint32_t id[SKB_LIST_MAX];
 	unsigned int k = 0;
 
-	for (unsigned int i = 0; i < n; i++)
-		memcpy(&dst[i], &ipv6_hdr(list[i])->daddr, sizeof(dst[i]));
-	fib6_lookup_list(dev, dst, id, n);
+	for (unsigned int i = 0; i < b->n; i++) {
+		const struct nexthop *nh = b->nh[i];
+		struct sk_buff *skb = b->skb[i];
+
+		if (nh && nh->group && ipv6_addr_plain(&b->daddr[i])) {
+			nh = nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
+			skb->dst = nh;
+		}
+		if (likely(nh && nh->straight && ipv6_addr_plain(&b->daddr[i])) ||
+		    ip6_rcv_finish_slow(sd, dev, skb))
+			b->skb[k++] = skb;
+	}
+	ip6_burst_load(b, b->skb, k);
+}
+
+void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b)
+{
+	const struct net *net = dev_net(dev);
+	unsigned int n = b->n, odd = 0;
+	uint32_t id[SKB_LIST_MAX];
+
+	fib6_lookup_list(dev, b->daddr, id, n);
 	for (unsigned int i = 0; i < n; i++)
 		rte_prefetch0(&net->nexthops[id[i]]);
-
 	for (unsigned int i = 0; i < n; i++) {
-		struct sk_buff *skb = list[i];
 		const struct nexthop *nh = net_nexthop(net, id[i]);
+		struct sk_buff *skb = b->skb[i];
 
-		if (likely(nh && nh->type == RTN_UNICAST && nh->dev && ipv6_addr_plain(&dst[i]))) {
-			skb->dst = nh;
-			skb->rt_type = RTN_UNICAST;
-			list[k++] = skb;
-		} else if (ip6_rcv_finish_slow(sd, dev, skb)) {
-			list[k++] = skb;
-		}
+		odd |= !nh || !nh->straight || !ipv6_addr_plain(&b->daddr[i]);
+		b->nh[i] = nh;
+		skb->dst = nh;
+		skb->rt_type = RTN_UNICAST;
 	}
+	if (unlikely(odd))
+		ip6_route_input_odd(sd, dev, b);
 	stage_end(sd, STAGE_IP6_ROUTE, n);
-	if (k)
-		ip6_forward(sd, dev, list, k);
+	if (likely(b->n))
+		ip6_forward(sd, dev, b);
 }
