@@ -109,6 +109,12 @@ bench-rps: deps ## what software distribution over two workers costs (root)
 	@$(SUDO) timeout 60 chrt -f 1 out/rps_bench -1 -r 10 -s 0.05
 	@$(SUDO) timeout 60 chrt -f 1 out/rps_bench -r 20 -s 0.02
 
+.PHONY: bench-compare
+bench-compare: build ## cycles per packet of BASE=<commit> and of the working tree, in turn; CASES="..." names others
+	@[ -n "$(BASE)" ] || { echo "usage: make bench-compare BASE=<commit> [CASES=\"case ...\"]"; exit 2; }
+	go build -buildvcs=false -o out/bench ./tests/bench/report
+	@$(SUDO) out/bench -compare $(BASE) $(CASES)
+
 .PHONY: fuzz
 fuzz: deps ## every fuzz target for FUZZTIME (60s)
 	@tests/fuzz/run $(FUZZTIME)

@@ -27,6 +27,9 @@ var goals = []goal{
 	{"IPv6, 220,000 routes, uniform over the table", "≤ 110 cycles/packet", cycles("ipv6-220k-routes", 110), "VPP 1,009, grout 665"},
 	{"IPv4, 1 route, on net_pcap", "≥ 0.5 of testpmd macswap", ofMacswap(pcapName, 0.5), "grout 0.24"},
 	{"against the Linux kernel's forwarding, packets per core-second", "≥ 50 times", timesKernel("ipv4-1-route", 50), "the kernel 1"},
+	{"100,000 route changes a second, 1,000,000 routes", "≤ 1.10 times the cycles at rest, no packet lost", slowerBy("ipv4-churn-100k", 1.1, 95e3), ""},
+	{"2 lcores", "≥ 1.9 times 1 lcore, or each as fast as alone", scaling("ipv4-lcores-2", 1.9, 1.05), ""},
+	{"memory of the whole program with 1,000,000 + 220,000 routes", "≤ 300 MB", megabytes("memory-1M-220k-MB", 300), ""},
 }
 
 // figures is the table of figures to reach.
@@ -72,5 +75,51 @@ func timesKernel(name string, least float64) func([]Result) (measured, bool) {
 			return measured{}, false
 		}
 		return measured{number(slices.Max(all)) + " times", number(r.Ratio) + " times", spread(all), Result{Mpps: r.Mpps}, r.Ratio >= least}, true
+	}
+}
+
+// slowerBy is a case that is disturbed so many times a second and may take so many times what it
+// takes at rest. A packet that is lost makes fwd_bench fail the case.
+func slowerBy(name string, most, changes float64) func([]Result) (measured, bool) {
+	return func(results []Result) (measured, bool) {
+		r, ok := find(results, name)
+		all := r.ExtraRuns["slower"]
+		if !ok || len(all) == 0 {
+			return measured{}, false
+		}
+		slower := float(r.Extra["slower"])
+		return measured{number(slices.Min(all)) + " times", number(slower) + " times", spread(all), r,
+			slower <= most && float(r.Extra["changes_per_second"]) >= changes}, true
+	}
+}
+
+// scaling is a case on two lcores: they forward so many times what one does; or, where something else
+// keeps the second CPU busy, neither needs noticeably more cycles than alone.
+func scaling(name string, least, unchanged float64) func([]Result) (measured, bool) {
+	return func(results []Result) (measured, bool) {
+		r, ok := find(results, name)
+		all := r.ExtraRuns["scaling"]
+		if !ok || len(all) == 0 {
+			return measured{}, false
+		}
+		asAlone := true
+		for _, lcore := range []string{"lcore0", "lcore1"} {
+			together, alone := float(r.Extra[lcore]), float(r.Extra[lcore+"_alone"])
+			asAlone = asAlone && together > 0 && together <= unchanged*alone
+		}
+		times := float(r.Extra["scaling"])
+		return measured{number(slices.Max(all)) + " times", number(times) + " times", spread(all), r, times >= least || asAlone}, true
+	}
+}
+
+// megabytes is a weight, the heaviest of the runs.
+func megabytes(name string, most float64) func([]Result) (measured, bool) {
+	return func(results []Result) (measured, bool) {
+		r, ok := find(results, name)
+		if !ok || len(r.Runs) == 0 {
+			return measured{}, false
+		}
+		heaviest := slices.Max(r.Runs)
+		return measured{number(slices.Min(r.Runs)) + " MB", number(median(r.Runs)) + " MB", spread(r.Runs), Result{}, heaviest <= most}, true
 	}
 }

@@ -147,9 +147,9 @@ func (s *samples) result(name string) Result {
 		kind = "net_pcap"
 	}
 	io, swap := peer{"io", kind}, peer{"macswap", kind}
-	r := Result{Name: name, Peer: swap.String(), Stages: map[string]float64{}, Drops: map[string]uint64{}, Extra: map[string]any{}}
+	r := Result{Name: name, Peer: swap.String(), Stages: map[string]float64{}, Drops: map[string]uint64{},
+		Extra: map[string]any{}, ExtraRuns: map[string][]float64{}}
 	var mpps, ofIO, ofSwap, peerIO, peerSwap []float64
-	extra := map[string][]float64{}
 	for i, f := range s.figures[name] {
 		round := s.rounds[name][i]
 		m := f.mppsMedian()
@@ -174,13 +174,13 @@ func (s *samples) result(name string) Result {
 		r.Forwarded += f.Forwarded
 		for k, v := range f.Extra {
 			if n, ok := v.(float64); ok {
-				extra[k] = append(extra[k], n)
+				r.ExtraRuns[k] = append(r.ExtraRuns[k], n)
 			} else {
 				r.Extra[k] = v
 			}
 		}
 	}
-	for k, v := range extra {
+	for k, v := range r.ExtraRuns {
 		r.Extra[k] = median(v)
 	}
 	if len(r.Runs) == 0 {

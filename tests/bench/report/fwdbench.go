@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -101,17 +100,25 @@ func fwdCases(program string) ([]string, error) {
 	return strings.Fields(text), nil
 }
 
-// tables are the prefixes of cases that share what they load.
-var tables = []string{"ipv4-1-route", "ipv4-1M-routes", "ipv6-1-route", "ipv6-220k-routes", "ipv4-churn", "ipv4-scan16"}
+// tables are what cases load, by the beginnings of their names.
+var tables = []struct{ prefix, table string }{
+	{"ipv4-1-route", "ipv4-1-route"}, {"ipv4-ttl", "ipv4-1-route"},
+	{"ipv4-1M-routes", "ipv4-1M-routes"}, {"ipv4-churn", "ipv4-1M-routes"},
+	{"ipv6-1-route", "ipv6-1-route"},
+	{"ipv6-220k-routes", "ipv6-220k-routes"}, {"ipv6-churn", "ipv6-220k-routes"},
+	{"ipv4-scan16", "ipv4-scan16"},
+}
 
-// groups puts cases that share a table together, in the order in which they are first named.
+// groups puts cases that load the same together, in the order in which they are first named.
 func groups(cases []string) [][]string {
 	var order []string
 	in := map[string][]string{}
 	for _, name := range cases {
 		key := name
-		if i := slices.IndexFunc(tables, func(t string) bool { return name == t || strings.HasPrefix(name, t+"-") }); i >= 0 {
-			key = tables[i]
+		for _, t := range tables {
+			if name == t.prefix || strings.HasPrefix(name, t.prefix+"-") {
+				key = t.table
+			}
 		}
 		if in[key] == nil {
 			order = append(order, key)

@@ -34,6 +34,7 @@ var sections = []struct {
 	{"forward", forward},
 	{"kernel", kernelForward},
 	{"routes", routes},
+	{"memory", memory},
 }
 
 // bench is one run of the program.
@@ -48,18 +49,33 @@ type bench struct {
 
 func main() {
 	var b bench
-	flag.IntVar(&b.rounds, "rounds", 5, "how often each case is measured")
+	flag.IntVar(&b.rounds, "rounds", 0, "how often each case is measured (5; -compare: 9)")
 	flag.Float64Var(&b.seconds, "seconds", 0.25, "how long a case is measured each time")
 	flag.BoolVar(&b.quick, "quick", false, "two short rounds: shows that it works, not how fast")
 	only := flag.String("only", "", "measure only these sections: "+sectionNames()+" (a comma between them)")
 	out := flag.String("o", "out/bench.json", "where the figures go")
+	compare := flag.String("compare", "", "compare the working tree with this `commit`; cases may be named after the flags")
 	under := flag.String("under", "", "run measured programs under this `command`: \"chrt -f 1\"")
 	flag.Parse()
 	b.under = strings.Fields(*under)
-	if b.quick {
-		b.rounds, b.seconds = 2, 0.1
+	switch {
+	case b.rounds == 0 && b.quick:
+		b.rounds = 2
+	case b.rounds == 0 && *compare != "":
+		b.rounds = compareRounds
+	case b.rounds == 0:
+		b.rounds = 5
 	}
-	if err := b.run(*only, *out); err != nil {
+	if b.quick {
+		b.seconds = 0.1
+	}
+	err := b.prepared(func() error {
+		if *compare != "" {
+			return b.compare(*compare, flag.Args())
+		}
+		return b.run(*only, *out)
+	})
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -88,11 +104,8 @@ func wanted(only string) (map[string]bool, error) {
 	return want, nil
 }
 
-func (b *bench) run(only, out string) error {
-	want, err := wanted(only)
-	if err != nil {
-		return err
-	}
+// prepared does something with the CPUs, the memory and the programs that measuring needs.
+func (b *bench) prepared(measure func() error) error {
 	if b.rounds < 1 || b.seconds <= 0 {
 		return errors.New("-rounds is at least 1, -seconds more than 0")
 	}
@@ -116,6 +129,15 @@ func (b *bench) run(only, out string) error {
 	}
 	b.machine = readMachine()
 	b.machine.Rounds = b.rounds
+	return measure()
+}
+
+// run measures the sections that are wanted and writes what they found.
+func (b *bench) run(only, out string) error {
+	want, err := wanted(only)
+	if err != nil {
+		return err
+	}
 	fmt.Printf("%v\nload %.2f, a cache line from CPU to CPU takes %.0f ns\n", b.machine, b.machine.LoadBefore, b.probe())
 	var results []Result
 	for _, s := range sections {

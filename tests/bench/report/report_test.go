@@ -89,8 +89,8 @@ func FuzzParseRates(f *testing.F) {
 }
 
 func TestCasesOfOneTableAreMeasuredTogether(t *testing.T) {
-	got := groups([]string{"ipv4-1-route", "ipv4-1M-routes", "ipv4-1-route-zipf", "ipv4-ecmp8", "ipv4-1M-routes-imix", "ipv4-churn-1k", "ipv4-churn-100k"})
-	want := [][]string{{"ipv4-1-route", "ipv4-1-route-zipf"}, {"ipv4-1M-routes", "ipv4-1M-routes-imix"}, {"ipv4-ecmp8"}, {"ipv4-churn-1k", "ipv4-churn-100k"}}
+	got := groups([]string{"ipv4-1-route", "ipv4-1M-routes", "ipv4-1-route-zipf", "ipv4-ecmp8", "ipv4-1M-routes-imix", "ipv4-ttl-5", "ipv4-churn-1k", "ipv6-churn-100k"})
+	want := [][]string{{"ipv4-1-route", "ipv4-1-route-zipf", "ipv4-ttl-5"}, {"ipv4-1M-routes", "ipv4-1M-routes-imix", "ipv4-churn-1k"}, {"ipv4-ecmp8"}, {"ipv6-churn-100k"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -110,7 +110,7 @@ func TestSummaryPairsRunsWithPeersOfTheSameRound(t *testing.T) {
 	r := s.result("a")
 	want := Result{Name: "a", CyclesBest: 40, CyclesMedian: 60, Mpps: 10, Peer: "testpmd macswap on net_ring", PeerMpps: 100, Ratio: 0.25,
 		PeerIO: 300, RatioIO: 0.1, Runs: []float64{50, 80, 60}, CPUs: []string{"near", "far", "mixed"},
-		Stages: map[string]float64{"x": 3}, Drops: map[string]uint64{"R": 3}, Extra: map[string]any{"n": 2.0}}
+		Stages: map[string]float64{"x": 3}, Drops: map[string]uint64{"R": 3}, Extra: map[string]any{"n": 2.0}, ExtraRuns: map[string][]float64{"n": {1, 9, 2}}}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("\n%+v, want\n%+v", r, want)
 	}
@@ -148,6 +148,59 @@ func TestFigureThatIsMissedSaysSo(t *testing.T) {
 	for _, got := range [][]string{row(), row(Result{Name: "ipv4-1-route", Error: "died"})} {
 		if got[4] != "not measured" || got[5] != "" {
 			t.Errorf("without a measurement: %q", got)
+		}
+	}
+}
+
+func TestGoalsOfOtherKinds(t *testing.T) {
+	churn := func(slower, changes float64) Result {
+		return Result{Name: "ipv4-churn-100k", Runs: []float64{70}, Extra: map[string]any{"slower": slower, "changes_per_second": changes},
+			ExtraRuns: map[string][]float64{"slower": {slower, slower + 0.01}}}
+	}
+	lcores := func(scaling, together float64) Result {
+		return Result{Name: "ipv4-lcores-2", Extra: map[string]any{"scaling": scaling, "lcore0_alone": 50.0, "lcore1_alone": 52.0,
+			"lcore0": together, "lcore1": together}, ExtraRuns: map[string][]float64{"scaling": {scaling}}}
+	}
+	vs := Result{Name: "ipv4-1-route-vs-kernel-veth", Mpps: 50, Ratio: 50, Extra: map[string]any{"ratios": []any{49.0, 50.0, 55.0}}}
+	for _, c := range []struct {
+		name, title string
+		results     []Result
+		want        string
+	}{
+		{"10 % slower", "route changes", []Result{churn(1.1, 99500)}, "yes"},
+		{"11 % slower", "route changes", []Result{churn(1.11, 99500)}, "no"},
+		{"too few changes", "route changes", []Result{churn(1.0, 80000)}, "no"},
+		{"1.9 times", "2 lcores", []Result{lcores(1.9, 80)}, "yes"},
+		{"1.5 times, but each as fast as alone", "2 lcores", []Result{lcores(1.5, 51)}, "yes"},
+		{"1.5 times", "2 lcores", []Result{lcores(1.5, 60)}, "no"},
+		{"50 times the kernel, after a trip through JSON", "kernel", []Result{vs}, "yes"},
+		{"300 MB in all", "memory", []Result{{Name: "memory-1M-220k-MB", Runs: []float64{251, 300}}}, "yes"},
+		{"301 MB in all", "memory", []Result{{Name: "memory-1M-220k-MB", Runs: []float64{251, 301}}}, "no"},
+		{"nothing", "2 lcores", nil, ""},
+	} {
+		found := false
+		for _, row := range figures(c.results).rows {
+			if strings.Contains(row[0], c.title) {
+				found = true
+				if row[5] != c.want {
+					t.Errorf("%s: %q, want %q", c.name, row, c.want)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no row about %s", c.title)
+		}
+	}
+}
+
+func TestWeightOfTheTables(t *testing.T) {
+	w, err := parseWeight([]byte(`{"ipv4_routes": 1000000, "ipv4_fib": 80000000, "ipv6_routes": 220000, "ipv6_fib": 20000000, "fib": 100000000, "resident": 1}`))
+	if err != nil || mb(w.FIB) != 100 || w.Routes6 != 220000 {
+		t.Errorf("%+v, %v", w, err)
+	}
+	for _, bad := range []string{"", "{}", "[]"} {
+		if _, err := parseWeight([]byte(bad)); err == nil {
+			t.Errorf("%q: no error", bad)
 		}
 	}
 }

@@ -12,25 +12,26 @@ import (
 // Result is an entry of out/bench.json, which is an array of them. The first one is called
 // "machine" and has only Machine; every other one is a case of a section.
 type Result struct {
-	Name         string             `json:"name"`
-	Section      string             `json:"section,omitempty"`
-	CyclesBest   float64            `json:"cycles_best"`   // TSC cycles per packet, whole loop; 0: not in cycles
-	CyclesMedian float64            `json:"cycles_median"` // of the runs
-	Mpps         float64            `json:"mpps"`          // median
-	Peer         string             `json:"peer"`
-	PeerMpps     float64            `json:"peer_mpps"`          // median
-	Ratio        float64            `json:"ratio"`              // median of mpps / peer_mpps, run by run
-	PeerIO       float64            `json:"peer_io,omitempty"`  // median Mpps of testpmd io on the same devices
-	RatioIO      float64            `json:"ratio_io,omitempty"` // as Ratio
-	Unit         string             `json:"unit,omitempty"`     // of Runs, when that is not cycles per packet
-	Runs         []float64          `json:"runs"`               // cycles, or the figure of the case, of each run
-	CPUs         []string           `json:"cpus,omitempty"`     // of each run: how the two CPUs stood, see probe.go
-	Stages       map[string]float64 `json:"stages,omitempty"`   // cycles per packet of the stage, best of the runs
-	Drops        map[string]uint64  `json:"drops,omitempty"`    // packets by SKB_DROP_REASON, all runs
-	Forwarded    uint64             `json:"forwarded,omitempty"`
-	Extra        map[string]any     `json:"extra,omitempty"` // what else the case has to say, median of numbers
-	Error        string             `json:"error,omitempty"` // why the case has no figures
-	Machine      *Machine           `json:"machine,omitempty"`
+	Name         string               `json:"name"`
+	Section      string               `json:"section,omitempty"`
+	CyclesBest   float64              `json:"cycles_best"`   // TSC cycles per packet, whole loop; 0: not in cycles
+	CyclesMedian float64              `json:"cycles_median"` // of the runs
+	Mpps         float64              `json:"mpps"`          // median
+	Peer         string               `json:"peer"`
+	PeerMpps     float64              `json:"peer_mpps"`          // median
+	Ratio        float64              `json:"ratio"`              // median of mpps / peer_mpps, run by run
+	PeerIO       float64              `json:"peer_io,omitempty"`  // median Mpps of testpmd io on the same devices
+	RatioIO      float64              `json:"ratio_io,omitempty"` // as Ratio
+	Unit         string               `json:"unit,omitempty"`     // of Runs, when that is not cycles per packet
+	Runs         []float64            `json:"runs"`               // cycles, or the figure of the case, of each run
+	CPUs         []string             `json:"cpus,omitempty"`     // of each run: how the two CPUs stood, see probe.go
+	Stages       map[string]float64   `json:"stages,omitempty"`   // cycles per packet of the stage, best of the runs
+	Drops        map[string]uint64    `json:"drops,omitempty"`    // packets by SKB_DROP_REASON, all runs
+	Forwarded    uint64               `json:"forwarded,omitempty"`
+	Extra        map[string]any       `json:"extra,omitempty"` // what else the case has to say, median of numbers
+	ExtraRuns    map[string][]float64 `json:"extra_runs,omitempty"`
+	Error        string               `json:"error,omitempty"` // why the case has no figures
+	Machine      *Machine             `json:"machine,omitempty"`
 }
 
 // Machine is what the figures were measured on.
