@@ -55,6 +55,10 @@ func main() {
 	only := flag.String("only", "", "measure only these sections: "+sectionNames()+" (a comma between them)")
 	out := flag.String("o", "out/bench.json", "where the figures go")
 	compare := flag.String("compare", "", "compare the working tree with this `commit`; cases may be named after the flags")
+	from := flag.String("from", "out/bench.json", "results for -plot, -readme and -publish")
+	plotFile := flag.String("plot", "", "measure nothing: draw the picture into this `file`")
+	readmeFile := flag.String("readme", "", "measure nothing: put the tables between the markers of this `file`")
+	show := flag.Bool("publish", false, "measure nothing: make the results those of "+figuresJSON+", "+figuresSVG+" and README.md")
 	under := flag.String("under", "", "run measured programs under this `command`: \"chrt -f 1\"")
 	flag.Parse()
 	b.under = strings.Fields(*under)
@@ -69,16 +73,38 @@ func main() {
 	if b.quick {
 		b.seconds = 0.1
 	}
-	err := b.prepared(func() error {
+	if *plotFile != "" || *readmeFile != "" || *show {
+		exit(written(*from, *plotFile, *readmeFile, *show))
+	}
+	exit(b.prepared(func() error {
 		if *compare != "" {
 			return b.compare(*compare, flag.Args())
 		}
 		return b.run(*only, *out)
-	})
+	}))
+}
+
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+	os.Exit(0)
+}
+
+// written makes from results what is asked for.
+func written(from, plotFile, readmeFile string, show bool) error {
+	results, err := readResults(from)
+	if err == nil && plotFile != "" {
+		err = writePlot(plotFile, results)
+	}
+	if err == nil && readmeFile != "" {
+		err = writeReadme(readmeFile, results)
+	}
+	if err == nil && show {
+		err = publish(from)
+	}
+	return err
 }
 
 func sectionNames() string {
