@@ -29,31 +29,6 @@ type RPS struct {
 	Workers []int
 }
 
-// Queue is a receive queue, and who has to do with it.
-type Queue struct {
-	Port   uint16
-	Name   string // of the port
-	Queue  int
-	Worker int   // polls it
-	RPS    []int // workers that its packets are spread over; empty: they stay
-}
-
-// Queues returns all receive queues, by port.
-func (d *Dataplane) Queues() []Queue {
-	t := &d.ports
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var all []Queue
-	for _, id := range slices.Sorted(maps.Keys(t.byID)) {
-		p := t.byID[id]
-		for q, w := range p.placed.workers {
-			all = append(all, Queue{Port: id, Name: p.conf.Name, Queue: q, Worker: w,
-				RPS: slices.Clone(p.placed.rps)})
-		}
-	}
-	return all
-}
-
 // SetPortPlacement moves the queues of a port while it runs, without loss.
 func (d *Dataplane) SetPortPlacement(id uint16, to Placement) error {
 	return d.onPort(id, func(p *port) error {
@@ -84,11 +59,10 @@ func (c *Placement) check(workers int) error {
 	return nil
 }
 
-// placed is what a placement comes to: the worker of each queue, and those that flows are spread
-// over.
+// placed is what a placement comes to.
 type placed struct {
-	workers []int
-	rps     []int
+	workers []int // of each queue
+	rps     []int // that flows are spread over; empty: they stay
 }
 
 // place tells C who has to do with which queue. The ports' lock is held.
@@ -114,7 +88,6 @@ func (d *Dataplane) place() error {
 		if err := errnoOf(C.dp_port_rps(C.uint16_t(p.id), mask)); err != nil {
 			return fmt.Errorf("port %s: rps %v: %w", p.conf.Name, to.rps, err)
 		}
-		p.placed = to
 	}
 	return nil
 }

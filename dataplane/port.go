@@ -91,7 +91,6 @@ type port struct {
 	twin *hostLink // the interface of the host that stands behind it
 	ns   *netns    // that it is in
 
-	placed  placed
 	net     uint32 // of the link that was last set on it
 	promisc bool   // asked for by SetPortPromisc
 	anyMAC  bool   // the device does not filter for info.MAC: it receives all, and C looks

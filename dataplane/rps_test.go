@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"skua/dataplane"
+	"skua/dataplane/dpif"
 )
 
 // TestRPS starts a data plane of two workers whose ports have one queue each, and looks which worker
@@ -74,9 +75,13 @@ func spreading(t *testing.T) {
 		}
 	}
 	setUp(t, dp, ports)
-	for i, q := range dp.Queues() {
-		if q.Worker != i || !slices.Equal(q.RPS, []int{0, 1}) {
-			t.Errorf("queue %+v: want worker %d, spread over 0 and 1", q, i)
+	workers, err := dp.Workers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range workers {
+		if !slices.Equal(w.Queues, []dpif.RxQueue{{Port: ports[i]}}) {
+			t.Errorf("worker %d polls %+v", i, w.Queues)
 		}
 	}
 

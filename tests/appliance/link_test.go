@@ -36,38 +36,25 @@ func (ns *netns) veth(dev string, host *netns) {
 
 // ethtool does what `ethtool -K` does.
 func (ns *netns) ethtool(dev string, cmd, value uint32) error {
-	result := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends in the namespace
-		result <- func() error {
-			file, err := unix.Open("/run/netns/"+ns.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				return err
-			}
-			defer unix.Close(file)
-			if err := unix.Setns(file, unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			sock, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-			if err != nil {
-				return err
-			}
-			defer unix.Close(sock)
-			arg := [2]uint32{cmd, value} // struct ethtool_value
-			var ifr struct {
-				name [unix.IFNAMSIZ]byte
-				data unsafe.Pointer
-				_    [16]byte
-			}
-			copy(ifr.name[:], dev)
-			ifr.data = unsafe.Pointer(&arg)
-			if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(sock), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&ifr))); errno != 0 {
-				return errno
-			}
-			return nil
-		}()
-	}()
-	return <-result
+	return ns.inside(func() error {
+		sock, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(sock)
+		arg := [2]uint32{cmd, value} // struct ethtool_value
+		var ifr struct {
+			name [unix.IFNAMSIZ]byte
+			data unsafe.Pointer
+			_    [16]byte
+		}
+		copy(ifr.name[:], dev)
+		ifr.data = unsafe.Pointer(&arg)
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(sock), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&ifr))); errno != 0 {
+			return errno
+		}
+		return nil
+	})
 }
 
 // Skua between a TAP and a veth: what ip sets on a link is what its device does.
