@@ -104,8 +104,8 @@ static void sample(const struct world *w, struct sample *s)
 		for (int i = 0; i < DP_PUNT_MAX; i++) {
 			s->punted += ws.punted[i];
 			s->policed += ws.policed[i];
+			s->full += ws.punt_full[i];
 		}
-		s->full += ws.punt_full;
 	}
 }
 

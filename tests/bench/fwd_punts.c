@@ -27,7 +27,7 @@
 #include "fwd.h"
 #include "inet_table.h"
 
-#define PUNT_ROOM 65536
+#define PUNT_ROOM (128 << 10)
 #define ASKED_MAX 16384 /* neighbours that are waited for */
 #define ASKED_NS  1000000000ull
 
@@ -84,7 +84,7 @@ static void *reader_main(void *arg)
 
 	while (!__atomic_load_n(&reader.stop, __ATOMIC_ACQUIRE)) {
 		uint64_t ns = now_ns();
-		int n = dp_punt_read(0, buf, sizeof(buf));
+		int n = dp_punt_read(buf, sizeof(buf), 64);
 
 		ok(n, "dp_punt_read");
 		for (int at = 0; at < n;) {

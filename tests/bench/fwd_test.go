@@ -47,7 +47,7 @@ func fwdBench(t *testing.T, args ...string) (stdout, stderr string, err error) {
 		if exec.Command("pkg-config", "--exists", "libdpdk").Run() != nil {
 			t.Skip("DPDK is not installed: pkg-config does not know libdpdk")
 		}
-		cmd := exec.Command("tests/bench/build.sh", program)
+		cmd := exec.Command("tests/bench/build.sh", program, "-O1")
 		cmd.Dir = root
 		if text, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("build.sh: %v\n%s", err, text)
