@@ -119,13 +119,13 @@ static bool napi_sleepless(const struct softnet_data *sd)
 	       sd->backlog_head != sd->backlog_tail;
 }
 
-/* Switches the interrupts of all queues; false, and none on: not every queue can wake us. */
-static bool napi_arm(struct softnet_data *sd, bool on, bool *interrupts)
+/* Whether every queue can wake us now; *armed: interrupts are on, napi_disarm() has to follow. */
+static bool napi_arm(struct softnet_data *sd, bool *armed)
 {
 	const struct rxq_list *l = __atomic_load_n(&sd->rxq, __ATOMIC_ACQUIRE);
+	bool all = true;
 
-	*interrupts = false;
-	for (uint32_t i = 0; on && l && i < l->n; i++)
+	for (uint32_t i = 0; l && i < l->n; i++)
 		if (netdev_ports[l->rxq[i].port].rxq_signal[l->rxq[i].queue] == RXQ_SILENT)
 			return false;
 	for (uint32_t i = 0; l && i < l->n; i++) {
@@ -133,17 +133,24 @@ static bool napi_arm(struct softnet_data *sd, bool on, bool *interrupts)
 
 		if (netdev_ports[port].rxq_signal[queue] != RXQ_INTERRUPTS)
 			continue;
-		*interrupts = true;
-		if (on)
-			rte_eth_dev_rx_intr_enable(port, queue);
-		else
-			rte_eth_dev_rx_intr_disable(port, queue);
+		*armed = true;
+		all &= !rte_eth_dev_rx_intr_enable(port, queue);
 	}
-	return true;
+	return all;
+}
+
+/* By now the list may be another: what it has is off, and what it lost is its new poller's. */
+static void napi_disarm(struct softnet_data *sd)
+{
+	const struct rxq_list *l = __atomic_load_n(&sd->rxq, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; l && i < l->n; i++)
+		if (netdev_ports[l->rxq[i].port].rxq_signal[l->rxq[i].queue] == RXQ_INTERRUPTS)
+			rte_eth_dev_rx_intr_disable(l->rxq[i].port, l->rxq[i].queue);
 }
 
 /* Blocks for at most us microseconds; returns whether something ended it. */
-static bool napi_block(struct softnet_data *sd, uint64_t us, bool interrupts, bool *woken)
+static bool napi_block(struct softnet_data *sd, uint64_t us, bool armed, bool *woken)
 {
 	struct timespec ts = {.tv_sec = (time_t)(us / 1000000),
 			      .tv_nsec = (long)(us % 1000000 * 1000)};
@@ -155,7 +162,7 @@ static bool napi_block(struct softnet_data *sd, uint64_t us, bool interrupts, bo
 	int n;
 
 	rcu_offline(sd->worker);
-	n = ppoll(fds, interrupts ? 2 : 1, &ts, NULL);
+	n = ppoll(fds, armed ? 2 : 1, &ts, NULL);
 	rcu_online(sd->worker);
 	*woken = n > 0 && fds[0].revents;
 	if (n > 0 && fds[1].revents) {
@@ -182,22 +189,21 @@ static uint64_t napi_held_us(const struct softnet_data *sd)
 static __rte_noinline void napi_sleep(struct softnet_data *sd)
 {
 	uint64_t step = NAPI_STEP_US;
-	bool interrupts, all, woken = false;
+	bool armed = false, woken = false;
 
 	prepare_to_wait(&sd->wait);
-	all = napi_arm(sd, true, &interrupts);
-	while (!net_rx_action(sd) && !napi_sleepless(sd)) {
+	for (;;) {
+		bool all = napi_arm(sd, &armed);
 		uint64_t most = atomic_load_explicit(&napi_max_sleep, memory_order_relaxed);
-		uint64_t us = all ? napi_held_us(sd) : RTE_MIN(step, most);
 
-		if (napi_block(sd, us, interrupts, &woken))
+		if (net_rx_action(sd) || napi_sleepless(sd) ||
+		    napi_block(sd, all ? napi_held_us(sd) : RTE_MIN(step, most), armed, &woken))
 			break;
 		step = RTE_MIN(2 * step, most);
 	}
 	finish_wait(&sd->wait, woken);
-	/* by now the list may be another: what it has is off, what it lost is its new poller's */
-	if (interrupts)
-		napi_arm(sd, false, &interrupts);
+	if (armed)
+		napi_disarm(sd);
 	sd->idle_tsc = 0;
 }
 
