@@ -35,6 +35,7 @@ var sections = []struct {
 	{"kernel", kernelForward},
 	{"routes", routes},
 	{"memory", memory},
+	{"wakeup", wakeup},
 }
 
 // bench is one run of the program.

@@ -119,6 +119,19 @@ func TestSummaryPairsRunsWithPeersOfTheSameRound(t *testing.T) {
 	}
 }
 
+func TestWakeupsOfAllRounds(t *testing.T) {
+	r := woken("poll", []wakeupFigure{{P50: 3, P99: 10, Max: 50, CPU: 99}, {P50: 1, P99: 30, Max: 20, CPU: 98}, {P50: 2, P99: 20, Max: 40, CPU: 100}}, []string{"near"})
+	if r.Error != "" || median(r.Runs) != 2 || r.Extra["p99_us"] != 20.0 || r.Extra["max_us"] != 50.0 || r.Extra["cpu_percent"] != 99.0 {
+		t.Errorf("%+v", r)
+	}
+	if got := wakeups([]Result{r}).rows; len(got) != 1 || got[0][0] != "polls" || got[0][5] != "50.0" {
+		t.Errorf("%q", got)
+	}
+	if r := woken("poll", []wakeupFigure{{Lost: 1}}, nil); r.Error == "" {
+		t.Error("a lost packet is no error")
+	}
+}
+
 func TestTheFileKeepsWhatIssue2Wrote(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bench.json")
 	in := []Result{{Name: machineName, Machine: &Machine{CPU: "x"}}, {Name: "ipv4-1-route", CyclesBest: 1, Runs: []float64{1, 2}, Peer: "p"}}
