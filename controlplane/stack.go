@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -136,6 +137,7 @@ func (s *Stack) Run(ctx context.Context) error {
 			return err
 		}
 		for s.Poll() == puntBatch && ctx.Err() == nil {
+			runtime.Gosched() // netlink's turn, where there is one CPU for both
 		}
 	}
 }

@@ -5,6 +5,7 @@ package dataplane
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,14 @@ func join(n []int, sep string) string {
 		s[i] = strconv.Itoa(v)
 	}
 	return strings.Join(s, sep)
+}
+
+// limitGo runs as many goroutines at once as there are CPUs for them: two on one CPU would wait for
+// each other's locks whole slices of the kernel's scheduler. Whoever sets GOMAXPROCS knows better.
+func (l lcoreCPUs) limitGo() {
+	if n := len(l.main); n > 0 && n < runtime.GOMAXPROCS(0) && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(n)
+	}
 }
 
 // keepOff moves every thread of the process away from the workers' CPUs; those that the Go runtime

@@ -137,6 +137,7 @@ func Open(c Config) (*Dataplane, error) {
 	if err := cpus.keepOff(); err != nil {
 		return nil, err
 	}
+	cpus.limitGo()
 	if err := c.initEAL(host{}, cpus); err != nil {
 		return nil, err
 	}

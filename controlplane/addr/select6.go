@@ -113,7 +113,7 @@ func (t *Table) Select6(l *link.Link, dst netip.Addr) netip.Addr {
 	dst = dst.WithZone("")
 	scope := srcScope(dst)
 	only := l != nil && (dst.IsMulticast() || scope <= scopeLinkLocal || l.Conf6.UseOifAddrsOnly != 0)
-	var best *candidate
+	var best candidate
 	for _, on := range t.links.All() {
 		if only && on != l {
 			continue
@@ -122,14 +122,14 @@ func (t *Table) Select6(l *link.Link, dst netip.Addr) netip.Addr {
 			if !a.Usable6() || a.Local().IsMulticast() {
 				continue
 			}
-			c := &candidate{a: a, scope: srcScope(a.Local())}
+			c := candidate{a: a, scope: srcScope(a.Local())}
 			c.match = min(commonBits(a.Local(), dst), a.Bits())
-			if best == nil || better(c, best, l, dst, scope) {
+			if best.a == nil || better(&c, &best, l, dst, scope) {
 				best = c
 			}
 		}
 	}
-	if best == nil {
+	if best.a == nil {
 		return netip.Addr{}
 	}
 	return best.a.Local()

@@ -29,6 +29,7 @@ type Table struct {
 
 	net   *rtnl.Net
 	links [dpif.MaxLinks]*Link
+	all   []*Link          // those that there are; nil: to be collected
 	names map[string]*Link // names and alternative names
 	next  uint32           // the last index given out
 	gen   uint32           // dev_base_seq
@@ -66,15 +67,16 @@ func (t *Table) ByName(name string) *Link { return t.names[name] }
 // Loopback is the link "lo" (net->loopback_dev).
 func (t *Table) Loopback() *Link { return t.links[1] }
 
-// All gives the links by index.
+// All gives the links by index. It is to be read only.
 func (t *Table) All() []*Link {
-	var all []*Link
-	for _, l := range t.links {
-		if l != nil {
-			all = append(all, l)
+	if t.all == nil {
+		for _, l := range t.links {
+			if l != nil {
+				t.all = append(t.all, l)
+			}
 		}
 	}
-	return all
+	return t.all[:len(t.all):len(t.all)]
 }
 
 // Gen changes whenever a link comes, goes or changes its name (dev_base_seq); never 0.
@@ -136,6 +138,7 @@ func (t *Table) Add(c Config) (*Link, error) {
 		return nil, err
 	}
 	t.links[index], t.names[name] = l, l
+	t.all = nil
 	t.gen++
 	t.netconfMoved(l, false, false)
 	t.net.Notify(Event{Type: Register, Link: l})
@@ -243,6 +246,7 @@ func (t *Table) Remove(l *Link) error {
 	}
 	l.gone = true
 	t.links[l.Index] = nil
+	t.all = nil
 	t.gen++
 	for _, n := range append(slices.Clone(l.AltNames), l.Name) {
 		delete(t.names, n)

@@ -9,8 +9,7 @@
 
 #include <net/neighbour.h>
 
-#define HOLD_ENTRIES 1024 /* neighbours waited for; entry 0 is no entry */
-#define HOLD_PACKETS 4096 /* packets held in all */
+#define HOLD_PACKETS_MAX (1u << 16) /* packets that one worker may hold */
 
 struct neigh_hold {
 	struct net_device *dev; /* NULL: free */
@@ -26,10 +25,13 @@ struct neigh_hold {
 struct neigh_hold_table {
 	_Atomic uint32_t packets; /* written by the worker, read by the writer of neighbours */
 	_Atomic bool rescan;      /* an event did not fit its ring */
-	uint64_t scanned;         /* TSC */
+	uint64_t scanned;         /* TSC when the last scan began */
+	uint32_t scan;            /* the entry that the scan has come to, 0: none goes on */
 	uint32_t free;
-	uint32_t buckets[HOLD_ENTRIES];
-	struct neigh_hold entries[HOLD_ENTRIES];
+	uint32_t max;  /* packets held in all; constant */
+	uint32_t mask; /* of buckets; there are as many entries, and entry 0 is none */
+	uint32_t *buckets;
+	struct neigh_hold *entries;
 };
 
 /* Tells every worker that holds packets. family 0: all of the device's are to be dropped. */

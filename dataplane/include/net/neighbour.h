@@ -138,7 +138,8 @@ void neigh_output_slow(struct softnet_data *sd, struct sk_buff *skb, struct net_
 void neigh_event_used(struct softnet_data *sd, struct neighbour *n);
 /* Applies what dp_neigh_set() told, and gives up on what waited too long. Once per turn. */
 void neigh_hold_poll(struct softnet_data *sd);
-int neigh_hold_init(struct softnet_data *sd);
+/* packets: at most so many are held. */
+int neigh_hold_init(struct softnet_data *sd, uint32_t packets);
 void neigh_hold_fini(struct softnet_data *sd);
 void neigh_hold_flush_dev(struct softnet_data *sd, const struct net_device *dev);
 

@@ -28,7 +28,7 @@ uint32_t dp_neigh_max;
 
 _Atomic bool dp_stopping;
 
-static int dp_worker_init(uint32_t worker)
+static int dp_worker_init(uint32_t worker, const struct dp_conf *conf)
 {
 	/* pages of its own */
 	struct softnet_data *sd = aligned_alloc(DP_PAGE, RTE_ALIGN_CEIL(sizeof(*sd), DP_PAGE));
@@ -40,7 +40,8 @@ static int dp_worker_init(uint32_t worker)
 	sd->stats.lcore = LCORE_ID_ANY;
 	sd->stats.tsc_hz = rte_get_tsc_hz();
 	softnet_data[worker] = sd;
-	return napi_init(sd) ?: neigh_hold_init(sd);
+	/* packets that wait for their neighbours leave half of the buffers to the others */
+	return napi_init(sd) ?: neigh_hold_init(sd, conf->mbufs / 2 / conf->workers);
 }
 
 int dp_init(const struct dp_conf *conf)
@@ -70,7 +71,7 @@ int dp_init(const struct dp_conf *conf)
 				   (uint16_t)(data + RTE_PKTMBUF_HEADROOM));
 	rc = skb_pool ? 0 : -ENOMEM;
 	for (uint32_t i = 0; !rc && i < conf->workers; i++)
-		rc = dp_worker_init(i);
+		rc = dp_worker_init(i, conf);
 	if (!rc)
 		rc = punt_init(conf->workers, conf->punt_bytes);
 	if (!rc)

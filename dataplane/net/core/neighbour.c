@@ -28,13 +28,16 @@
 #include <net/net_namespace.h>
 #include <net/punt.h>
 
-#define HOLD_GIVE_UP_S 30 /* nobody ever answered */
+#define HOLD_GIVE_UP_S 30   /* nobody ever answered */
+#define HOLD_SCANS_HZ  10   /* scans of all entries a second */
+#define HOLD_SCAN      256  /* entries that one turn looks at */
+#define NEIGH_EVENTS   4096 /* that wait for a worker; when more come it scans */
 
 static _Atomic uint32_t neigh_hold_limit = 101;
 
 int dp_neigh_hold_max(uint32_t packets)
 {
-	if (!packets || packets > HOLD_PACKETS)
+	if (!packets || packets > HOLD_PACKETS_MAX)
 		return -EINVAL;
 	atomic_store(&neigh_hold_limit, packets);
 	return 0;
@@ -59,7 +62,7 @@ static uint32_t hold_hash(const struct net_device *dev, uint8_t family, const vo
 static uint32_t hold_find(const struct neigh_hold_table *t, const struct net_device *dev,
 			  uint8_t family, const void *key)
 {
-	uint32_t i = t->buckets[hold_hash(dev, family, key) % HOLD_ENTRIES];
+	uint32_t i = t->buckets[hold_hash(dev, family, key) & t->mask];
 
 	for (; i; i = t->entries[i].next) {
 		const struct neigh_hold *h = &t->entries[i];
@@ -74,7 +77,7 @@ static uint32_t hold_find(const struct neigh_hold_table *t, const struct net_dev
 static uint32_t hold_create(struct neigh_hold_table *t, struct net_device *dev, uint8_t family,
 			    const void *key)
 {
-	uint32_t i = t->free, *bucket = &t->buckets[hold_hash(dev, family, key) % HOLD_ENTRIES];
+	uint32_t i = t->free, *bucket = &t->buckets[hold_hash(dev, family, key) & t->mask];
 	struct neigh_hold *h = &t->entries[i];
 
 	if (!i)
@@ -92,7 +95,7 @@ static uint32_t hold_create(struct neigh_hold_table *t, struct net_device *dev, 
 static void hold_destroy(struct neigh_hold_table *t, uint32_t i)
 {
 	struct neigh_hold *h = &t->entries[i];
-	uint32_t *p = &t->buckets[hold_hash(h->dev, h->family, h->key) % HOLD_ENTRIES];
+	uint32_t *p = &t->buckets[hold_hash(h->dev, h->family, h->key) & t->mask];
 
 	while (*p != i)
 		p = &t->entries[*p].next;
@@ -102,13 +105,21 @@ static void hold_destroy(struct neigh_hold_table *t, uint32_t i)
 	t->free = i;
 }
 
+/* Others only read the number. */
+static void hold_count(struct neigh_hold_table *t, int by)
+{
+	uint32_t n = atomic_load_explicit(&t->packets, memory_order_relaxed);
+
+	atomic_store_explicit(&t->packets, n + (uint32_t)by, memory_order_relaxed);
+}
+
 static struct sk_buff *hold_pop(struct neigh_hold_table *t, struct neigh_hold *h)
 {
 	struct sk_buff *skb = h->head;
 
 	h->head = hold_next(skb);
 	h->n--;
-	atomic_fetch_sub_explicit(&t->packets, 1, memory_order_relaxed);
+	hold_count(t, -1);
 	skb->cb = 0;
 	return skb;
 }
@@ -123,7 +134,7 @@ static void hold_push(struct neigh_hold_table *t, struct neigh_hold *h, struct s
 		h->head = skb;
 	h->tail = skb;
 	h->n++;
-	atomic_fetch_add_explicit(&t->packets, 1, memory_order_relaxed);
+	hold_count(t, 1);
 }
 
 static struct neighbour *neigh_lookup(const struct net_device *dev, uint8_t family, const void *key)
@@ -227,7 +238,7 @@ static void neigh_hold(struct softnet_data *sd, struct sk_buff *skb, struct net_
 	h = &t->entries[i];
 	while (h->n && h->n >= atomic_load_explicit(&neigh_hold_limit, memory_order_relaxed))
 		kfree_skb_reason(sd, hold_pop(t, h), SKB_DROP_REASON_NEIGH_QUEUEFULL);
-	if (atomic_load_explicit(&t->packets, memory_order_relaxed) >= HOLD_PACKETS) {
+	if (atomic_load_explicit(&t->packets, memory_order_relaxed) >= t->max) {
 		kfree_skb_reason(sd, skb, SKB_DROP_REASON_NEIGH_QUEUEFULL);
 		if (!h->n)
 			hold_destroy(t, i);
@@ -342,35 +353,48 @@ static void neigh_event(struct softnet_data *sd, const struct dp_neigh *ev)
 
 void neigh_hold_flush_dev(struct softnet_data *sd, const struct net_device *dev)
 {
-	for (uint32_t i = 1; i < HOLD_ENTRIES; i++)
-		if (sd->hold->entries[i].dev == dev)
+	struct neigh_hold_table *t = sd->hold;
+
+	for (uint32_t i = 1; i <= t->mask && atomic_load(&t->packets); i++)
+		if (t->entries[i].dev == dev)
 			hold_fail(sd, i, false, SKB_DROP_REASON_QUEUE_PURGE);
 }
 
-/* Looks at every entry: events were lost, or it is time to give some up. */
+static void hold_scan_one(struct softnet_data *sd, uint32_t i)
+{
+	struct neigh_hold *h = &sd->hold->entries[i];
+	struct neighbour *n;
+	uint64_t ha;
+
+	if (!netif_running(h->dev)) {
+		hold_fail(sd, i, false, SKB_DROP_REASON_QUEUE_PURGE);
+		return;
+	}
+	n = neigh_lookup(h->dev, h->family, h->key);
+	ha = n ? atomic_load_explicit(&n->ha, memory_order_acquire) : 0;
+	if (neigh_nud(ha) & NUD_VALID)
+		hold_leave(sd, i, n, ha);
+	else if (sd->now - h->last > HOLD_GIVE_UP_S * rte_get_tsc_hz() ||
+		 (neigh_nud(ha) & NUD_FAILED && sd->now - h->asked > rte_get_tsc_hz()))
+		hold_fail(sd, i, true, SKB_DROP_REASON_NEIGH_FAILED);
+	else if (!h->asked && !(neigh_nud(ha) & NUD_INCOMPLETE))
+		neigh_ask(sd, h, h->head); /* policed when it came */
+}
+
+/*
+ * Looks at every entry, some each turn: events were lost, questions were policed away, or it is
+ * time to give some up.
+ */
 static void hold_scan(struct softnet_data *sd)
 {
 	struct neigh_hold_table *t = sd->hold;
+	uint32_t end = RTE_MIN(t->scan + HOLD_SCAN, t->mask + 1);
 
-	for (uint32_t i = 1; i < HOLD_ENTRIES; i++) {
-		struct neigh_hold *h = &t->entries[i];
-		struct neighbour *n;
-		uint64_t ha;
-
-		if (!h->dev)
-			continue;
-		if (!netif_running(h->dev)) {
-			hold_fail(sd, i, false, SKB_DROP_REASON_QUEUE_PURGE);
-			continue;
-		}
-		n = neigh_lookup(h->dev, h->family, h->key);
-		ha = n ? atomic_load_explicit(&n->ha, memory_order_acquire) : 0;
-		if (neigh_nud(ha) & NUD_VALID)
-			hold_leave(sd, i, n, ha);
-		else if (sd->now - h->last > HOLD_GIVE_UP_S * rte_get_tsc_hz() ||
-			 (neigh_nud(ha) & NUD_FAILED && sd->now - h->asked > rte_get_tsc_hz()))
-			hold_fail(sd, i, true, SKB_DROP_REASON_NEIGH_FAILED);
-	}
+	for (; t->scan < end; t->scan++)
+		if (t->entries[t->scan].dev)
+			hold_scan_one(sd, t->scan);
+	if (t->scan > t->mask)
+		t->scan = 0;
 }
 
 static __rte_noinline void neigh_hold_work(struct softnet_data *sd)
@@ -381,10 +405,12 @@ static __rte_noinline void neigh_hold_work(struct softnet_data *sd)
 	while (!rte_ring_sc_dequeue_elem(sd->neigh_events, &ev, sizeof(ev)))
 		neigh_event(sd, &ev);
 	if (atomic_exchange_explicit(&t->rescan, false, memory_order_acquire) ||
-	    sd->now - t->scanned > rte_get_tsc_hz()) {
+	    sd->now - t->scanned > rte_get_tsc_hz() / HOLD_SCANS_HZ) {
 		t->scanned = sd->now;
-		hold_scan(sd);
+		t->scan = 1;
 	}
+	if (t->scan)
+		hold_scan(sd);
 }
 
 void neigh_hold_poll(struct softnet_data *sd)
@@ -393,31 +419,42 @@ void neigh_hold_poll(struct softnet_data *sd)
 		neigh_hold_work(sd);
 }
 
-int neigh_hold_init(struct softnet_data *sd)
+int neigh_hold_init(struct softnet_data *sd, uint32_t packets)
 {
 	struct neigh_hold_table *t = calloc(1, sizeof(*t));
 	char name[RTE_RING_NAMESIZE];
 
 	if (!t)
 		return -ENOMEM;
-	for (uint32_t i = HOLD_ENTRIES - 1; i; i--) {
+	sd->hold = t;
+	t->max = RTE_MIN(RTE_MAX(packets, 64u), HOLD_PACKETS_MAX);
+	t->mask = rte_align32pow2(t->max + 1) - 1;
+	t->buckets = calloc(t->mask + 1, sizeof(*t->buckets));
+	t->entries = calloc(t->mask + 1, sizeof(*t->entries));
+	if (!t->buckets || !t->entries)
+		return -ENOMEM;
+	for (uint32_t i = t->mask; i; i--) {
 		t->entries[i].next = t->free;
 		t->free = i;
 	}
-	sd->hold = t;
 	snprintf(name, sizeof(name), "skua_neigh%u", sd->worker);
-	sd->neigh_events = rte_ring_create_elem(name, sizeof(struct dp_neigh), 1024, SOCKET_ID_ANY,
-						RING_F_SP_ENQ | RING_F_SC_DEQ);
+	sd->neigh_events = rte_ring_create_elem(name, sizeof(struct dp_neigh), NEIGH_EVENTS,
+						SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return sd->neigh_events ? 0 : -ENOMEM;
 }
 
 void neigh_hold_fini(struct softnet_data *sd)
 {
-	if (sd->hold)
-		for (uint32_t i = 1; i < HOLD_ENTRIES; i++)
-			if (sd->hold->entries[i].dev)
+	struct neigh_hold_table *t = sd->hold;
+
+	if (t) {
+		for (uint32_t i = 1; t->entries && i <= t->mask; i++)
+			if (t->entries[i].dev)
 				hold_fail(sd, i, false, SKB_DROP_REASON_QUEUE_PURGE);
-	free(sd->hold);
+		free(t->buckets);
+		free(t->entries);
+	}
+	free(t);
 	sd->hold = NULL;
 	rte_ring_free(sd->neigh_events);
 	sd->neigh_events = NULL;
