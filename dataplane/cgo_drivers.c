@@ -4,3 +4,4 @@
 #include "drivers/ethdev_tx.c"
 #include "drivers/ring.c"
 #include "drivers/tun.c"
+#include "drivers/memif.c"

@@ -54,7 +54,7 @@ func TestEALArgs(t *testing.T) {
 		{
 			name:  "enough hugepages",
 			files: map[string]string{huge2M: "1024\n"},
-			want:  []string{"--in-memory"},
+			want:  []string{"--in-memory", "--single-file-segments"},
 			not:   []string{"--no-huge", "-m"},
 		},
 		{
@@ -216,6 +216,7 @@ func TestConfigCheck(t *testing.T) {
 func TestVdev(t *testing.T) {
 	for _, tt := range []struct {
 		conf       PortConfig
+		shared     int
 		name, args string
 		err        string
 	}{
@@ -232,10 +233,15 @@ func TestVdev(t *testing.T) {
 			args: "iface=veth0,start_queue=0,queue_count=1,busy_budget=0"},
 		{conf: PortConfig{Kind: PortMemif, Name: "m", Socket: "/run/m", ID: 3, Client: true},
 			name: "net_memif_m", args: "role=client,id=3,socket=/run/m,socket-abstract=no"},
+		{conf: PortConfig{Kind: PortMemif, Name: "m", Socket: "/run/m", Client: true}, shared: 1600,
+			name: "net_memif_m",
+			args: "role=client,id=0,socket=/run/m,socket-abstract=no,zero-copy=yes,bsize=1600"},
+		{conf: PortConfig{Kind: PortMemif, Name: "m", Socket: "/run/m"}, shared: 1600,
+			name: "net_memif_m", args: "role=server,id=0,socket=/run/m,socket-abstract=no"},
 		{conf: PortConfig{Kind: PortMemif, Name: "m"}, err: "memif socket"},
 		{conf: PortConfig{Kind: "atm"}, err: `"atm" is no kind of port`},
 	} {
-		name, args, err := tt.conf.vdev(2)
+		name, args, err := tt.conf.vdev(2, tt.shared)
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%+v: error %v, want one that says %q", tt.conf, err, tt.err)

@@ -76,7 +76,8 @@ func (c *Config) ealArgs(h host, cpus lcoreCPUs) ([]string, error) {
 	}
 	args := []string{"skua", "--lcores=" + cpus.String(), "--file-prefix=" + filePrefix()}
 	if huge {
-		args = append(args, "--in-memory")
+		// In one file, so that a memif's peer can map our buffers.
+		args = append(args, "--in-memory", "--single-file-segments")
 	} else {
 		// Without hugepages EAL maps all of it at start, but pages count when first touched.
 		mib := max(c.MemoryMB, c.memoryMiB())

@@ -43,7 +43,11 @@ func (d *Dataplane) openPCI(p *port) error {
 }
 
 func (d *Dataplane) openVdev(p *port) error {
-	name, args, err := p.conf.vdev(d.workers)
+	shared := 0
+	if d.Hugepages() {
+		shared = d.conf.MbufSize
+	}
+	name, args, err := p.conf.vdev(d.workers, shared)
 	if err != nil {
 		return err
 	}
@@ -74,8 +78,9 @@ func hotplug(bus, name, args string) error {
 	return errnoOf(C.rte_eal_hotplug_add(b, n, a))
 }
 
-// vdev returns the name and the arguments of DPDK's virtual device.
-func (c *PortConfig) vdev(workers int) (name, args string, err error) {
+// vdev returns the name and the arguments of DPDK's virtual device. shared: the bytes of a packet
+// buffer when a peer can map our buffers (they are in hugepages), else 0.
+func (c *PortConfig) vdev(workers, shared int) (name, args string, err error) {
 	queues := c.Queues
 	if queues == 0 {
 		queues = workers
@@ -110,8 +115,11 @@ func (c *PortConfig) vdev(workers int) (name, args string, err error) {
 		if c.Socket == "" || strings.ContainsAny(c.Socket, ", ") {
 			return "", "", fmt.Errorf("memif socket %q: a path without commas and blanks", c.Socket)
 		}
-		return "net_memif_" + c.Name, fmt.Sprintf("role=%s,id=%d,socket=%s,socket-abstract=no",
-			role, c.ID, c.Socket), nil
+		args = fmt.Sprintf("role=%s,id=%d,socket=%s,socket-abstract=no", role, c.ID, c.Socket)
+		if c.Client && shared > 0 {
+			args += fmt.Sprintf(",zero-copy=yes,bsize=%d", shared)
+		}
+		return "net_memif_" + c.Name, args, nil
 	}
 	return "", "", fmt.Errorf("%q is no kind of port", c.Kind)
 }
@@ -208,6 +216,9 @@ func (d *Dataplane) start(p *port, id ethdev.Port, rss ethdev.RssConf, opts ...e
 		return err
 	}
 	if err := id.Start(); err != nil {
+		if p.conf.Kind == PortMemif && p.conf.Client {
+			return fmt.Errorf("no memif server listens at %s: start it first", p.conf.Socket)
+		}
 		return fmt.Errorf("the device does not start: %w", err)
 	}
 	return p.spreadRSS(id, rss)
