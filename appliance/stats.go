@@ -54,6 +54,11 @@ type WorkerStats struct {
 	Policed map[string]uint64 `json:"policed"` // not punted: over the rate of the reason
 	Full    map[string]uint64 `json:"full"`    // not punted: the control plane was too slow
 
+	Packets uint64     `json:"packets"` // taken: received, looped back, injected
+	TSCHz   uint64     `json:"tsc_hz"`
+	Gaps    uint64     `json:"gaps"`    // times that the queues were not looked at for over 100 µs
+	GapLog  []dpif.Gap `json:"gap_log"` // the last 64 of them, TSC cycles
+
 	Injected   uint64 `json:"injected"`    // packets that the control plane sent
 	InjectFull uint64 `json:"inject_full"` // for which there was no room
 }
@@ -172,6 +177,7 @@ func workerStats(w dpif.WorkerStats) WorkerStats {
 		Worker: w.Worker, Lcore: w.Lcore, Polls: w.Polls,
 		Busy:   ratio(w.BusyCycles, w.BusyCycles+w.IdleCycles+w.SleepCycles),
 		Punted: map[string]uint64{}, Policed: map[string]uint64{}, Full: map[string]uint64{},
+		Packets: w.Packets, TSCHz: w.TSCHz, Gaps: w.Gaps, GapLog: w.GapLog,
 		Injected: w.Injected, InjectFull: w.InjectFull,
 	}
 	for i := range dpif.PuntMax {

@@ -364,7 +364,11 @@ int dp_stage_read(uint32_t worker, struct dp_stage_stats *out, uint32_t n);
  */
 #define DP_TURN_BUCKETS 128
 /* A gap: so long nobody looked at the queues of a worker, microseconds. */
-#define DP_GAP_US 100
+#define DP_GAP_US  100
+#define DP_GAP_LOG 64 /* a power of two */
+struct dp_gap {
+	uint64_t at, len; /* TSC: the start of the turn before it, and how long until the next */
+};
 
 struct dp_worker_stats {
 	uint64_t polls, idle_polls;        /* turns of the loop; those that found nothing */
@@ -385,7 +389,8 @@ struct dp_worker_stats {
 	uint64_t rps_out, rps_in, rps_dropped;
 	uint32_t lcore; /* DPDK lcore id */
 	uint32_t pad;
-	uint64_t turns[DP_TURN_BUCKETS]; /* turns that found something, by length */
+	uint64_t turns[DP_TURN_BUCKETS];   /* turns that found something, by length */
+	struct dp_gap gap_log[DP_GAP_LOG]; /* the last of gaps: the nth is at n % DP_GAP_LOG */
 };
 int dp_worker_read(uint32_t worker, struct dp_worker_stats *out);
 /* Forgets turn_max and gap_max; everything else only grows. */

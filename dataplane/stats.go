@@ -53,6 +53,7 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 		w.Packets, w.TurnMax, w.GapMax = uint64(c.packets), uint64(c.turn_max), uint64(c.gap_max)
 		w.Gaps, w.TSCHz = uint64(c.gaps), uint64(c.tsc_hz)
 		w.Sleeps, w.Wakeups, w.SleepCycles = uint64(c.sleeps), uint64(c.wakeups), uint64(c.sleep_cycles)
+		w.GapLog = gapLog(&c)
 		for b := range w.Turns {
 			w.Turns[b] = uint64(c.turns[b])
 		}
@@ -74,6 +75,18 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 		}
 	}
 	return all, nil
+}
+
+// gapLog is what of a worker's gaps is remembered one by one, oldest first. The worker may put in
+// another one meanwhile: the oldest of a full log may be a newer one.
+func gapLog(c *C.struct_dp_worker_stats) []dpif.Gap {
+	n := min(uint64(c.gaps), C.DP_GAP_LOG)
+	log := make([]dpif.Gap, 0, n)
+	for i := uint64(c.gaps) - n; i < uint64(c.gaps); i++ {
+		g := &c.gap_log[i%C.DP_GAP_LOG]
+		log = append(log, dpif.Gap{At: uint64(g.at), Length: uint64(g.len)})
+	}
+	return log
 }
 
 // ResetWorkers forgets the longest turns and gaps; everything else only grows.

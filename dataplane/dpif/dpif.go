@@ -237,6 +237,12 @@ type RxQueue struct {
 	Port, Queue uint16
 }
 
+// Gap is a time that a worker did not look at its queues for, in TSC cycles.
+type Gap struct {
+	At     uint64 `json:"at"`     // the start of the turn before it
+	Length uint64 `json:"length"` // until the start of the next
+}
+
 // WorkerStats are the counters of one poll loop.
 type WorkerStats struct {
 	Worker, Lcore          uint32
@@ -247,6 +253,7 @@ type WorkerStats struct {
 	TurnMax                uint64              // TSC: the longest of those since ResetWorkers
 	GapMax                 uint64              // TSC: the longest from one turn's start to the next's, likewise
 	Gaps                   uint64              // those over 100 microseconds; sleep is no gap
+	GapLog                 []Gap               // the last of them, oldest first
 	Sleeps, Wakeups        uint64              // times asleep; those that something ended early
 	SleepCycles            uint64              // TSC
 	TSCHz                  uint64

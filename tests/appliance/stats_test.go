@@ -33,8 +33,11 @@ type stats struct {
 		CyclesPerPacket float64 `json:"cycles_per_packet"`
 	}
 	Workers []struct {
-		Polls uint64
-		Busy  float64
+		Polls  uint64
+		Busy   float64
+		Gaps   uint64
+		TSCHz  float64                       `json:"tsc_hz"`
+		GapLog []struct{ At, Length uint64 } `json:"gap_log"`
 	}
 }
 
@@ -172,5 +175,38 @@ func TestCommandLine(t *testing.T) {
 		if r.code != c.code || !regexp.MustCompile(c.want).MatchString(r.out+r.err) {
 			t.Errorf("skua %s: exit %d, want %s\n%s%s", c.args, r.code, c.want, r.out, r.err)
 		}
+	}
+}
+
+// A worker that is stopped for a while says so: how often, when, and for how long.
+func TestGapLog(t *testing.T) {
+	w := newWorld(t)
+	i := w.start(strings.Replace(`CONF
+[[link]]
+name = "null"
+vdev = "net_null0,no-rx=1"
+`, "CONF\n", "CONF\nidle = \"poll\"\n", 1))
+	before := readStats(t, i).Workers[0]
+	pid := i.cmd.Process.Pid
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // of which the first is the gap
+	}
+	after := readStats(t, i).Workers[0]
+	if after.Gaps <= before.Gaps {
+		t.Fatalf("%d gaps before the stop, %d after it", before.Gaps, after.Gaps)
+	}
+	longest, last := 0.0, uint64(0)
+	for _, g := range after.GapLog {
+		if g.At < last {
+			t.Errorf("a gap at %d after one at %d", g.At, last)
+		}
+		last = g.At
+		longest = max(longest, float64(g.Length)/after.TSCHz)
+	}
+	if len(after.GapLog) > 64 || longest < 0.05 {
+		t.Errorf("stopped for 100 ms, the longest of %d gaps took %.3f s", len(after.GapLog), longest)
 	}
 }

@@ -32,7 +32,7 @@ static inline void napi_turn(struct softnet_data *sd, uint64_t start, unsigned i
 	if (unlikely(gap > st->gap_max))
 		st->gap_max = gap;
 	if (unlikely(gap * (1000000 / DP_GAP_US) > st->tsc_hz))
-		st->gaps++;
+		st->gap_log[st->gaps++ % DP_GAP_LOG] = (struct dp_gap){start - gap, gap};
 	st->polls++;
 	if (!n) {
 		st->idle_polls++;
