@@ -36,6 +36,7 @@ var sections = []struct {
 	{"routes", routes},
 	{"memory", memory},
 	{"wakeup", wakeup},
+	{"latency", latency},
 }
 
 // bench is one run of the program.

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Command latency measures how long packets take through a real `skua run`, and whether its worker
+// ever stops looking at its queues.
+//
+// memif: a generator in a process of its own sends packets with the time of sending through shared
+// memory, at the rate that is reached and at 10, 50 and 90 % of it, while the control plane sleeps
+// and while it works. With two CPUs the generator shares its CPU with the control plane, and is
+// sometimes away: packets that were under way then are told apart.
+//
+// stalls: measured inside the worker, whose packets come from memory. While a full table loads, Go
+// collects garbage and links change, each gap of over 100 µs between two turns is set beside what
+// the kernel's trace says of that CPU at that time, and beside the gaps of an empty loop.
+//
+// It prints Markdown; -o writes JSON.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// options of the command line.
+type options struct {
+	rounds  int
+	seconds float64 // of a rate
+	fifo    bool
+	tmp     string // for sockets and files
+}
+
+// report is the JSON.
+type report struct {
+	Memif  []memifRun `json:"memif,omitempty"`
+	Stalls []stall    `json:"stalls,omitempty"`
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 1, "how often each case of memif is measured")
+	flag.Float64Var(&o.seconds, "seconds", 2, "how long each rate is measured")
+	flag.BoolVar(&o.fifo, "fifo", false, "give worker and generator SCHED_FIFO: on a shared machine only")
+	only := flag.String("only", "", "memif, stalls: measure only these")
+	out := flag.String("o", "", "write the figures to a file, as JSON")
+	flag.Parse()
+	if flag.NArg() > 0 || (*only != "" && *only != "memif" && *only != "stalls") {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(o, *only, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "latency:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options, only, out string) (err error) {
+	if o.tmp, err = os.MkdirTemp("", "skua-latency"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.tmp)
+	if err := build(); err != nil {
+		return err
+	}
+	if err := keepAway(); err != nil {
+		return fmt.Errorf("CPUs %d and %d: %w", restCPU, workerCPU, err)
+	}
+	restore, err := reserveHugepages(512)
+	if err != nil {
+		return err
+	}
+	defer restore()
+	var r report
+	if only != "stalls" {
+		if r.Memif, err = memif(o); err != nil {
+			return err
+		}
+		fmt.Print(memifTable(r.Memif))
+	}
+	if only != "memif" {
+		if r.Stalls, err = stalls(o); err != nil {
+			return err
+		}
+		fmt.Print(stallTable(r.Stalls))
+	}
+	if out == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// revision is the commit that was measured.
+func revision() string {
+	text, _ := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
+	return strings.TrimSpace(string(text))
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+func memifTable(runs []memifRun) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nmemif, a client without copies, one lcore, Skua %s: one way through, µs\n\n", revision())
+	b.WriteString("| case | Go | load | Mpps | lost | p50 | p99 | p99.9 | max | the same with the generator's absences: p99.9 | " +
+		"generator away | core to core, clocks |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, r := range runs {
+		for _, x := range r.Rates {
+			l := x.Latency
+			fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %d | %.1f | %.1f | %.1f | %.1f | %.1f | %d times, %.0f ms | %.0f %s, %.0f %s |\n",
+				r.Case, r.Go, x.Load, x.Mpps, x.Lost, l.P50/1e3, l.P99/1e3, l.P999/1e3, l.Max/1e3, x.All.P999/1e3, x.Away.N, x.Away.Sum/1e6,
+				r.Before.Clocks, r.Before.Class, r.After.Clocks, r.After.Class)
+		}
+	}
+	return b.String()
+}
+
+func stallTable(all []stall) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nTimes that the worker did not look at its queues for over %d µs, Skua %s\n\n", gapLimit, revision())
+	b.WriteString("| while | seconds | Mpps | gaps | by other tasks | interrupts | page faults | system calls | unexplained | " +
+		"longest unexplained, µs | an empty loop, per second: gaps | unexplained | longest, µs | stolen, ms |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, s := range all {
+		w, e := s.Worker, s.Spin
+		fmt.Fprintf(&b, "| %s | %.1f | %.1f | %d | %d | %d | %d | %d | %d | %.0f | %.1f | %.1f | %.0f | %.0f |\n", s.While, w.Seconds, s.Mpps,
+			w.Gaps, w.Causes[causeTask], w.Causes[causeInterrupt], w.Causes[causeFault], w.Causes[causeSyscall], w.Causes[causeNone],
+			w.By[causeNone], float64(e.Gaps)/e.Seconds, float64(e.Causes[causeNone])/e.Seconds, e.By[causeNone], s.Steal)
+	}
+	return b.String()
+}
