@@ -1,7 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //go:build ignore
 
-/* fwd_cases.c - what fwd_bench can measure. See fwd.h. */
+/*
+ * fwd_cases.c - what fwd_bench can measure. See fwd.h.
+ *
+ *   ipv{4,6}-{1-route,1M-routes,220k-routes}[-one-flow|-zipf][-imix|-1500]
+ *                     one table by traffic by size of packets
+ *   ipv{4,6}-ecmp8    65,536 flows over a group of 8 gateways
+ *   ipv4-vrf16        16 links, each with a table of its own of 1,000 routes
+ *   ipv4-neigh-10k    packets to 10,000 neighbours of a connected /16
+ *   ipv4-ttl-{5,50}   so many packets in a hundred come with a TTL of 1
+ *   ipv4-scan16[-100] a tenth of them, or all, are for a connected /16 in which nobody answers; of
+ *                     all, cycles are per packet received, because none is forwarded
+ *   ipv4-churn-{1k,100k}, ipv6-churn-100k
+ *                     so many route changes a second in the full table
+ *   ipv4-lcores-2     two lcores, each with two ports of its own
+ *
+ * What the last four kinds say besides (extra), each round measured without and with it:
+ *   slower                   cycles with / without it, median of the rounds; slower_best: of the
+ *                            best; ttl and scan: per packet received
+ *   cycles_received{,_without}, cycles_other
+ *                            per packet received; of one that is not forwarded, and the one that
+ *                            takes its place
+ *   punted policed full      what became of the punts, in packets
+ *   changes_per_second       as reached; cycles_at_rest: without changes
+ *   lcore{0,1}{,_alone}      cycles per packet of each lcore, beside the other one and alone
+ *   mpps_{1,2} scaling       the first one alone, both; their ratio, median of the rounds
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
