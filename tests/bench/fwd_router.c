@@ -85,7 +85,7 @@ static void gateways_add(unsigned int port, uint8_t family)
 
 static void local_add(uint8_t family, unsigned int ports)
 {
-	const uint32_t order[2] = {RT_TABLE_LOCAL, RT_TABLE_MAIN};
+	const uint32_t order[1] = {RT_TABLE_MAIN};
 	struct dp_nexthop nh = {.id = local_id(family),
 				.family = family,
 				.type = RTN_LOCAL,
@@ -95,12 +95,12 @@ static void local_add(uint8_t family, unsigned int ports)
 	ok(dp_nexthop_set(&nh, NULL), "dp_nexthop_set");
 	for (uint8_t p = 0; p < ports; p++) {
 		if (family == AF_INET)
-			route_set(RT_TABLE_LOCAL, family, (uint8_t[4]){10, 0, p, 1}, 32, nh.id);
+			route_set(RT_TABLE_MAIN, family, (uint8_t[4]){10, 0, p, 1}, 32, nh.id);
 		else
-			route_set(RT_TABLE_LOCAL, family,
+			route_set(RT_TABLE_MAIN, family,
 				  (uint8_t[16]){0x20, 1, 0xd, 0xb8, p, [15] = 1}, 128, nh.id);
 	}
-	ok(dp_net_tables(0, family, order, 2), "dp_net_tables");
+	ok(dp_net_tables(0, family, order, 1), "dp_net_tables");
 }
 
 void router_links(const struct world *w)

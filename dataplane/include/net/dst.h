@@ -35,6 +35,9 @@ struct nh_group {
 	struct nh_group_entry nh_entries[];
 };
 
+#define NH_ODD       1 /* no plain unicast, or no device */
+#define NH_ODD_GROUP 2 /* unicast by several paths */
+
 /* One cache line; a forwarded packet reads this one and its neighbour's. */
 struct nexthop {
 	struct net_device *dev;  /* NULL for reject types and groups */
@@ -48,7 +51,7 @@ struct nexthop {
 	uint8_t flags; /* DP_NH_* */
 	uint8_t family;
 	uint8_t gw_family;
-	uint8_t straight; /* 1: unicast, one path, a device: nothing more to ask */
+	uint8_t odd; /* 0: unicast, one path, a device; NH_ODD, NH_ODD_GROUP */
 	uint8_t pad[2];
 	union {
 		uint32_t gw4;

@@ -24,8 +24,10 @@ struct ip6_burst {
 #define IP6_BURST_ODD    1 /* something is odd about a packet */
 #define IP6_BURST_PADDED 2 /* the link padded one: len is less than what the packet has */
 
-/* Fills the columns from a list of at most SKB_LIST_MAX packets, which may be that of b. */
+/* Fills the columns from a list of at most SKB_LIST_MAX packets, all but nh. */
 void ip6_burst_load(struct ip6_burst *b, struct sk_buff **list, unsigned int n);
+/* Fills all columns anew, for the first n packets of the list that b has. */
+void ip6_burst_reload(struct ip6_burst *b, unsigned int n);
 
 /*
  * Whether anything is odd about a header (ip6_rcv_core): version, addresses that are not plain
@@ -39,8 +41,7 @@ static inline void ip6_burst_hook(struct softnet_data *sd, struct net *net, uint
 				  struct ip6_burst *b, struct net_device *in)
 {
 	if (unlikely(__atomic_load_n(&net->nf.hooks_ipv6[hook], __ATOMIC_RELAXED)))
-		ip6_burst_load(b, b->skb,
-			       nf_hook_list(sd, net, NFPROTO_IPV6, hook, b->skb, b->n, in));
+		ip6_burst_reload(b, nf_hook_list(sd, net, NFPROTO_IPV6, hook, b->skb, b->n, in));
 }
 
 /* Chooses the forms that this CPU runs best. */

@@ -24,6 +24,7 @@ struct ip_burst {
 	unsigned int n;
 	uint32_t ecn[4]; /* packets of the straight way by ECN field, of ip_burst_check() */
 	uint64_t octets; /* their bytes */
+	bool on_link;    /* of ip_forward(): a destination is its own neighbour */
 	struct sk_buff *skb[SKB_LIST_MAX];
 	struct iphdr *hdr[SKB_LIST_MAX];
 	const struct nexthop *nh[SKB_LIST_MAX];        /* from ip_route_input_list() on: skb->dst */
@@ -38,8 +39,10 @@ struct ip_burst {
 #define IP_BURST_ODD    1 /* something is odd about a packet */
 #define IP_BURST_PADDED 2 /* the link padded one: len is less than what the packet has */
 
-/* Fills the columns from a list of at most SKB_LIST_MAX packets, which may be that of b. */
+/* Fills the columns from a list of at most SKB_LIST_MAX packets, all but nh. */
 void ip_burst_load(struct ip_burst *b, struct sk_buff **list, unsigned int n);
+/* Fills all columns anew, for the first n packets of the list that b has. */
+void ip_burst_reload(struct ip_burst *b, unsigned int n);
 
 /*
  * Whether anything is odd about a header (ip_rcv_core): version, options, checksum, lengths, a
@@ -61,8 +64,7 @@ static inline void ip_burst_hook(struct softnet_data *sd, struct net *net, uint8
 				 struct ip_burst *b, struct net_device *in)
 {
 	if (unlikely(__atomic_load_n(&net->nf.hooks_ipv4[hook], __ATOMIC_RELAXED)))
-		ip_burst_load(b, b->skb,
-			      nf_hook_list(sd, net, NFPROTO_IPV4, hook, b->skb, b->n, in));
+		ip_burst_reload(b, nf_hook_list(sd, net, NFPROTO_IPV4, hook, b->skb, b->n, in));
 }
 
 /* Chooses the forms that this CPU runs best. */

@@ -26,7 +26,8 @@ enum skb_drop_reason punt_send(struct softnet_data *sd, struct net *net, const s
 void punt_skb(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_reason reason,
 	      uint8_t ipproto);
 
-/* The reason of a packet for ourselves that is neither ICMP nor IGMP; its transport header is set. */
+/* The reason of a packet for ourselves that is neither ICMP nor IGMP; its transport header is set.
+ */
 enum dp_punt_reason punt_local_reason(const struct sk_buff *skb, uint8_t ipproto, uint8_t tos);
 
 /* An ICMP error about the packet is to be sent; guards and rate limits are the control plane's. */

@@ -34,7 +34,6 @@ static struct net_device *dev_new(struct net *net, uint32_t ifindex)
 	    .type = RTN_UNICAST,
 	    .scope = RT_SCOPE_LINK,
 	    .family = AF_INET6,
-	    .straight = 1,
 	};
 	dev->net = net;
 	dev->ifindex = ifindex;

@@ -87,7 +87,10 @@ static int nexthop_build(struct net *net, const struct dp_nexthop *in,
 	nh->scope = in->scope;
 	nh->flags = in->flags;
 	nh->family = in->family;
-	nh->straight = in->type == RTN_UNICAST && dev && !in->n_members;
+	if (in->type != RTN_UNICAST || (!dev && !in->n_members))
+		nh->odd = NH_ODD;
+	else if (in->n_members)
+		nh->odd = NH_ODD_GROUP;
 	if (in->n_members) {
 		nh->group = group_new(in, members);
 		if (!nh->group)

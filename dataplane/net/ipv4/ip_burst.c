@@ -23,13 +23,19 @@ void ip_burst_load(struct ip_burst *b, struct sk_buff **list, unsigned int n)
 
 		b->skb[i] = skb;
 		b->hdr[i] = iph;
-		b->nh[i] = skb->dst;
 		b->len[i] = m->pkt_len - off;
 		b->odd[i] = skb->pkt_type;
 		memcpy(&b->w0[i], p, 8);
 		memcpy(&b->w1[i], (const char *)p + 8, 8);
 		memcpy(&b->daddr[i], (const char *)p + 16, 4);
 	}
+}
+
+void ip_burst_reload(struct ip_burst *b, unsigned int n)
+{
+	ip_burst_load(b, b->skb, n);
+	for (unsigned int i = 0; i < n; i++)
+		b->nh[i] = b->skb[i]->dst;
 }
 
 static __rte_always_inline unsigned int burst_check(struct ip_burst *b)

@@ -67,7 +67,7 @@ static __rte_noinline void ip_forward_odd(struct softnet_data *sd, struct net_de
 	for (unsigned int i = 0; i < b->n; i++)
 		if (!b->odd[i] || ip_forward_slow(sd, dev, b->skb[i]))
 			b->skb[k++] = b->skb[i];
-	ip_burst_load(b, b->skb, k);
+	ip_burst_reload(b, k);
 }
 
 static void ip_forward_finish(struct ip_burst *b)
@@ -81,16 +81,21 @@ void ip_forward(struct softnet_data *sd, struct net_device *dev, struct ip_burst
 {
 	struct net *net = dev_net(dev);
 	unsigned int n = b->n, odd = 0;
+	bool on_link = false;
 
 	ip_burst_decrease_ttl(b);
 	for (unsigned int i = 0; i < n; i++) {
-		if (unlikely(b->odd[i] | (b->len[i] > dst_mtu4(b->nh[i])) | !!b->skb[i]->cb)) {
+		const struct nexthop *nh = b->nh[i];
+
+		on_link |= !nh->neigh;
+		if (unlikely(b->odd[i] | (b->len[i] > dst_mtu4(nh)) | !!b->skb[i]->cb)) {
 			b->odd[i] = 1;
 			odd++;
 		} else {
 			memcpy(&b->hdr[i]->ttl, &b->w1[i], 4);
 		}
 	}
+	b->on_link = on_link;
 	IP_ADD_STATS(sd, net, IPSTATS_MIB_OUTFORWDATAGRAMS, n - odd);
 	if (unlikely(odd))
 		ip_forward_odd(sd, dev, b);

@@ -77,7 +77,7 @@ static __rte_noinline void ip_rcv_odd(struct softnet_data *sd, struct ip_burst *
 	for (unsigned int i = 0; i < b->n; i++)
 		if (!b->odd[i] || ip_rcv_core(sd, b->skb[i]))
 			b->skb[k++] = b->skb[i];
-	ip_burst_load(b, b->skb, k);
+	ip_burst_reload(b, k);
 }
 
 static __rte_noinline void ip_rcv_padded(struct ip_burst *b)

@@ -5,6 +5,8 @@
  */
 #include <netinet/ip_icmp.h>
 
+#include <rte_prefetch.h>
+
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ip_burst.h>
@@ -61,6 +63,24 @@ static __rte_noinline void ip_output_each(struct softnet_data *sd, struct ip_bur
 	}
 }
 
+/* Neighbours that destinations are themselves: all chains first, then all entries. */
+static __rte_noinline void neigh_prefetch4(const struct neigh_table *tbl, const struct ip_burst *b)
+{
+	struct neighbour *const *bucket[SKB_LIST_MAX];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		const struct nexthop *nh = b->nh[i];
+
+		if (nh->neigh)
+			continue;
+		bucket[n] = &tbl->buckets[neigh_hash4(nh->dev, b->daddr[i]) & tbl->mask];
+		rte_prefetch0(bucket[n++]);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(__atomic_load_n(bucket[i], __ATOMIC_RELAXED));
+}
+
 void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b)
 {
 	static const struct neighbour none; /* its state is odd */
@@ -73,6 +93,8 @@ void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b)
 	ip_burst_hook(sd, net, NF_INET_POST_ROUTING, b, NULL);
 	if (likely(b->n))
 		first = b->nh[0]->dev;
+	if (b->on_link)
+		neigh_prefetch4(tbl, b);
 	for (unsigned int i = 0; i < b->n; i++) {
 		const struct nexthop *nh = b->nh[i];
 		const struct neighbour *neigh = nh->neigh;
@@ -85,7 +107,7 @@ void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b)
 			neigh = &none;
 		ha = atomic_load_explicit(&neigh->ha, memory_order_relaxed);
 		others |= (uintptr_t)dev ^ (uintptr_t)first;
-		if (unlikely(!(ha & NUD_STRAIGHT) || b->len[i] > dst_mtu4(nh) || !nh->straight)) {
+		if (unlikely(!(ha & NUD_STRAIGHT) || b->len[i] > dst_mtu4(nh) || nh->odd)) {
 			others = b->odd[i] = 1;
 			continue;
 		}

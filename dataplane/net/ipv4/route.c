@@ -14,8 +14,10 @@
 #include <net/ip_route.h>
 
 /* What a packet without a way gets as its dst: the kernel's dst.error of ip_error(). */
-static const struct nexthop net_unreachable_nh = {.type = RTN_UNSPEC};       /* ENETUNREACH */
-static const struct nexthop host_unreachable_nh = {.type = RTN_UNREACHABLE}; /* EHOSTUNREACH */
+static const struct nexthop net_unreachable_nh = {.type = RTN_UNSPEC,
+						  .odd = NH_ODD}; /* ENETUNREACH */
+static const struct nexthop host_unreachable_nh = {.type = RTN_UNREACHABLE,
+						   .odd = NH_ODD}; /* EHOSTUNREACH */
 
 /* --- lookup ----------------------------------------------------------------------------------- */
 
@@ -283,18 +285,36 @@ drop:
 
 /* --- the straight way ------------------------------------------------------------------------- */
 
-/* Whether anything is odd about a packet's nexthop or source; own: our addresses are. */
+/* What is odd about a packet's nexthop or source; own: our addresses are. NH_ODD*, 0: nothing. */
 static __rte_always_inline uint32_t ip_route_odd(const struct net *net,
 						 const struct net_device *dev,
 						 const struct nexthop *nh, uint32_t saddr, bool own)
 {
-	return (nh->straight ^ 1u) | (nh->dev == dev) | (inet_ifaddr_maybe(net, saddr) & own);
+	return (uint32_t)nh->odd | (uint32_t)(nh->dev == dev) |
+	       (uint32_t)(inet_ifaddr_maybe(net, saddr) & own);
 }
 
-/*
- * Those of which something is odd, one by one; a flow that is only to be balanced takes its path
- * and goes on straight.
- */
+/* Each flow its path. Returns what is odd then. */
+static __rte_noinline uint32_t ip_route_multipath(struct net_device *dev, struct ip_burst *b)
+{
+	const struct net *net = dev_net(dev);
+	uint32_t odd = 0;
+
+	for (unsigned int i = 0; i < b->n; i++) {
+		const struct nexthop *nh = b->nh[i];
+		struct sk_buff *skb = b->skb[i];
+
+		if (nh->odd != NH_ODD_GROUP || b->odd[i])
+			continue;
+		nh = nexthop_select_path(net, nh, fib_multipath_hash(net, skb));
+		nh = nh ? nh : &net_unreachable_nh;
+		odd |= (uint32_t)nh->odd | (uint32_t)(nh->dev == dev);
+		b->nh[i] = nh;
+		skb->dst = nh;
+	}
+	return odd;
+}
+
 static __rte_noinline void ip_route_input_odd(struct softnet_data *sd, struct net_device *dev,
 					      struct ip_burst *b, bool all)
 {
@@ -304,19 +324,12 @@ static __rte_noinline void ip_route_input_odd(struct softnet_data *sd, struct ne
 
 	for (unsigned int i = 0; i < b->n; i++) {
 		uint32_t saddr = (uint32_t)(b->w1[i] >> 32);
-		const struct nexthop *nh = b->nh[i];
-		struct sk_buff *skb = b->skb[i];
 
-		if (nh->group && !b->odd[i] && !all) {
-			nh = nexthop_select_path(net, nh, fib_multipath_hash(net, skb));
-			nh = nh ? nh : &net_unreachable_nh;
-			skb->dst = nh;
-		}
-		if (likely(!all && !b->odd[i] && !ip_route_odd(net, dev, nh, saddr, own)) ||
-		    ip_rcv_finish_slow(sd, dev, skb))
-			b->skb[k++] = skb;
+		if (likely(!all && !b->odd[i] && !ip_route_odd(net, dev, b->nh[i], saddr, own)) ||
+		    ip_rcv_finish_slow(sd, dev, b->skb[i]))
+			b->skb[k++] = b->skb[i];
 	}
-	ip_burst_load(b, b->skb, k);
+	ip_burst_reload(b, k);
 }
 
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b)
@@ -342,6 +355,8 @@ void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct
 		skb->dst = nh;
 		skb->rt_type = RTN_UNICAST;
 	}
+	if (unlikely(odd & NH_ODD_GROUP) && !all)
+		odd = (odd & NH_ODD) | ip_route_multipath(dev, b);
 	if (unlikely(odd | any | all))
 		ip_route_input_odd(sd, dev, b, all);
 	stage_end(sd, STAGE_IP_ROUTE, n);

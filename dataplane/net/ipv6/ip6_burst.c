@@ -20,13 +20,19 @@ void ip6_burst_load(struct ip6_burst *b, struct sk_buff **list, unsigned int n)
 
 		b->skb[i] = skb;
 		b->hdr[i] = hdr;
-		b->nh[i] = skb->dst;
 		b->len[i] = m->pkt_len - off;
 		b->odd[i] = skb->pkt_type;
 		memcpy(&b->w0[i], p, 8);
 		memcpy(&b->daddr[i], &p->daddr, 16);
 		b->first[i] = p->saddr.s6_addr[0] | (uint32_t)p->daddr.s6_addr[0] << 8;
 	}
+}
+
+void ip6_burst_reload(struct ip6_burst *b, unsigned int n)
+{
+	ip6_burst_load(b, b->skb, n);
+	for (unsigned int i = 0; i < n; i++)
+		b->nh[i] = b->skb[i]->dst;
 }
 
 static __rte_always_inline unsigned int burst6_check(struct ip6_burst *b)

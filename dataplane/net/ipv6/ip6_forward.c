@@ -77,7 +77,7 @@ static __rte_noinline void ip6_forward_odd(struct softnet_data *sd, struct net_d
 	for (unsigned int i = 0; i < b->n; i++)
 		if (!b->odd[i] || ip6_forward_slow(sd, dev, b->skb[i]))
 			b->skb[k++] = b->skb[i];
-	ip6_burst_load(b, b->skb, k);
+	ip6_burst_reload(b, k);
 }
 
 void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b)

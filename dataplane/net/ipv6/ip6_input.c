@@ -110,7 +110,7 @@ static __rte_noinline void ip6_rcv_odd(struct softnet_data *sd, struct net_devic
 	for (unsigned int i = 0; i < b->n; i++)
 		if (!(all || b->odd[i]) || ip6_rcv_core(sd, dev, b->skb[i]))
 			b->skb[k++] = b->skb[i];
-	ip6_burst_load(b, b->skb, k);
+	ip6_burst_reload(b, k);
 }
 
 static __rte_noinline void ip6_rcv_padded(struct ip6_burst *b)

@@ -157,45 +157,62 @@ static __rte_noinline bool ip6_rcv_finish_slow(struct softnet_data *sd, struct n
 
 /* --- the straight way ------------------------------------------------------------------------- */
 
-static __rte_noinline void ip6_route_input_odd(struct softnet_data *sd, struct net_device *dev,
-					       struct ip6_burst *b)
+static const struct nexthop no_route6_nh = {.type = RTN_UNSPEC, .odd = NH_ODD};
+
+/* Each flow its path. Returns what is odd then. */
+static __rte_noinline uint32_t ip6_route_multipath(struct net_device *dev, struct ip6_burst *b)
 {
 	const struct net *net = dev_net(dev);
-	unsigned int k = 0;
+	uint32_t odd = 0;
 
 	for (unsigned int i = 0; i < b->n; i++) {
 		const struct nexthop *nh = b->nh[i];
 		struct sk_buff *skb = b->skb[i];
 
-		if (nh && nh->group && ipv6_addr_plain(&b->daddr[i])) {
-			nh = nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
-			skb->dst = nh;
-		}
-		if (likely(nh && nh->straight && ipv6_addr_plain(&b->daddr[i])) ||
-		    ip6_rcv_finish_slow(sd, dev, skb))
-			b->skb[k++] = skb;
+		if (nh->odd != NH_ODD_GROUP || !ipv6_addr_plain(&b->daddr[i]))
+			continue;
+		nh = nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
+		nh = nh ? nh : &no_route6_nh;
+		odd |= nh->odd;
+		b->nh[i] = nh;
+		skb->dst = nh;
 	}
-	ip6_burst_load(b, b->skb, k);
+	return odd;
+}
+
+static __rte_noinline void ip6_route_input_odd(struct softnet_data *sd, struct net_device *dev,
+					       struct ip6_burst *b)
+{
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < b->n; i++)
+		if (likely(!b->nh[i]->odd && ipv6_addr_plain(&b->daddr[i])) ||
+		    ip6_rcv_finish_slow(sd, dev, b->skb[i]))
+			b->skb[k++] = b->skb[i];
+	ip6_burst_reload(b, k);
 }
 
 void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b)
 {
-	const struct net *net = dev_net(dev);
+	struct nexthop **nexthops = dev_net(dev)->nexthops;
 	unsigned int n = b->n, odd = 0;
 	uint32_t id[SKB_LIST_MAX];
 
 	fib6_lookup_list(dev, b->daddr, id, n);
 	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(&net->nexthops[id[i]]);
+		rte_prefetch0(&nexthops[id[i]]);
 	for (unsigned int i = 0; i < n; i++) {
-		const struct nexthop *nh = net_nexthop(net, id[i]);
+		const struct nexthop *nh = __atomic_load_n(&nexthops[id[i]], __ATOMIC_CONSUME);
 		struct sk_buff *skb = b->skb[i];
 
-		odd |= !nh || !nh->straight || !ipv6_addr_plain(&b->daddr[i]);
+		nh = nh ? nh : &no_route6_nh;
+		odd |= (uint32_t)nh->odd | (uint32_t)!ipv6_addr_plain(&b->daddr[i]);
 		b->nh[i] = nh;
 		skb->dst = nh;
 		skb->rt_type = RTN_UNICAST;
 	}
+	if (unlikely(odd & NH_ODD_GROUP))
+		odd = (odd & NH_ODD) | ip6_route_multipath(dev, b);
 	if (unlikely(odd))
 		ip6_route_input_odd(sd, dev, b);
 	stage_end(sd, STAGE_IP6_ROUTE, n);
