@@ -28,6 +28,7 @@
 #include <net/inet_frag.h>
 #include <net/net_namespace.h>
 #include <net/netdevice.h>
+#include <net/rps.h>
 
 #include "dataplane.h"
 #include "router.h"
@@ -127,7 +128,8 @@ static void receive(const uint8_t *data, uint16_t len, uint8_t control)
 		make_pass(copy, len, control & 1);
 	m = packet(copy, len, 1u + (control >> 2 & 3));
 	rcu_online(0);
-	netif_receive_skb_list(softnet_data[0], dev, &m, 1);
+	/* by the hash of its flow, as on a port whose flows are spread: there is one worker */
+	netif_rps(softnet_data[0], &(struct rx_queue){.rps_len = 1}, dev, &m, 1);
 	rcu_offline(0);
 }
 

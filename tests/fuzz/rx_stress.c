@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rx_stress.c [SECONDS [SEED]] - the control plane changes everything while two workers forward.
- * What is published badly or freed too early shows under ASan; nothing else is asserted but that
- * packets come through, and that every one is back in its pool at the end.
+ * rx_stress.c [SECONDS [SEED]] - the control plane changes everything while two workers forward,
+ * which worker polls what and has which flows included. What is published badly or freed too early
+ * shows under ASan; nothing else is asserted but that packets come through, that all that is handed
+ * from one worker to another is taken, and that every one is back in its pool at the end.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -231,6 +232,19 @@ static void change_addr(uint64_t r)
 	r & 2 ? dp_mcast_set(&a) : dp_mcast_del(&a);
 }
 
+/* Seldom: each waits for a turn of every worker. */
+static void change_queues(uint64_t r)
+{
+	uint16_t port = router_port[r & 1];
+
+	if (r >> 8 & 0x3f)
+		return;
+	if (r & 2)
+		dp_port_rxq(port, 0, r >> 2 & 1);
+	else
+		dp_port_rps(port, r >> 2 & 3);
+}
+
 static void read_all(uint64_t r)
 {
 	static struct dp_neigh n[64];
@@ -258,8 +272,8 @@ int main(int argc, char **argv)
 {
 	static void (*const changes[])(uint64_t r) = {change_neigh, change_neigh,  change_nexthop,
 						      change_route, change_tables, change_link,
-						      change_addr,  read_all};
-	uint64_t s = argc > 2 ? strtoull(argv[2], NULL, 0) | 1 : 12345, n = 0;
+						      change_addr,  read_all,      change_queues};
+	uint64_t s = argc > 2 ? strtoull(argv[2], NULL, 0) | 1 : 12345, n = 0, out = 0, in = 0;
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
 	unsigned int full;
 	uint8_t f[2048];
@@ -272,7 +286,7 @@ int main(int argc, char **argv)
 	while (time(NULL) < end) {
 		uint64_t r = rnd(&s);
 
-		changes[(r >> 60) % 8](r);
+		changes[(r >> 48) % RTE_DIM(changes)](r);
 		n++;
 	}
 	stop = 1;
@@ -281,13 +295,28 @@ int main(int argc, char **argv)
 	for (uint32_t i = 1; i <= 2; i++)
 		dp_link_del(ROUTER_NET, i);
 	dp_net_del(ROUTER_NET);
-	for (uint32_t w = 0; w < WORKERS; w++)
-		dp_worker_poll(w);
+	/* one of them may have left much to the other */
+	for (int taken = 1; taken > 0;) {
+		taken = 0;
+		for (uint32_t w = 0; w < WORKERS; w++)
+			taken += dp_worker_poll(w);
+	}
 	for (unsigned int p = 0; p < ROUTER_PORTS; p++)
 		while (router_recv(p, f, sizeof(f)) > 0)
 			;
-	fprintf(stderr, "%llu changes, %llu frames came through\n", (unsigned long long)n,
-		(unsigned long long)received);
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		struct dp_worker_stats st;
+
+		dp_worker_read(w, &st);
+		out += st.rps_out - st.rps_dropped;
+		in += st.rps_in;
+	}
+	fprintf(stderr, "%llu changes, %llu frames came through, %llu by way of the other worker\n",
+		(unsigned long long)n, (unsigned long long)received, (unsigned long long)in);
+	if (out != in || !in) {
+		fprintf(stderr, "%llu were handed over\n", (unsigned long long)out);
+		return 1;
+	}
 	if (rte_mempool_avail_count(dp_mempool()) != full) {
 		fprintf(stderr, "packets leak: %u of %u are in the pool\n",
 			rte_mempool_avail_count(dp_mempool()), full);

@@ -4,6 +4,8 @@ package lcores
 
 import (
 	"debug/elf"
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,40 +18,66 @@ import (
 
 const root = "../.."
 
-// program builds lines.c once for all tests.
-var program = sync.OnceValues(func() (string, error) {
+var update = flag.Bool("update", false, "write the table of ARCHITECTURE.md")
+
+// compile links a program of this folder with the data plane.
+func compile(dir, name string, flags ...string) (string, error) {
+	out := filepath.Join(dir, name)
+	cmd := exec.Command("sh", append([]string{"tests/fuzz/build.sh", out, "tests/lcores/" + name + ".c", "-Itests/fuzz"}, flags...)...)
+	cmd.Dir = root
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, text)
+	}
+	return out, nil
+}
+
+// lines is lines.c, compiled once for all tests.
+var lines = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "skua-lcores-")
 	if err != nil {
 		return "", err
 	}
-	out := filepath.Join(dir, "lines")
-	cmd := exec.Command("sh", "tests/fuzz/build.sh", out, "tests/lcores/lines.c", "-O2", "-Itests/fuzz")
-	cmd.Dir = root
-	text, err := cmd.CombinedOutput()
-	if err != nil {
-		return string(text), err
-	}
-	return out, nil
+	return compile(dir, "lines", "-O2")
 })
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := program(); err == nil {
+	if path, err := lines(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
 }
 
-func build(t *testing.T) string {
+func needDPDK(t *testing.T) {
 	t.Helper()
 	if exec.Command("pkg-config", "--exists", "libdpdk").Run() != nil {
 		t.Skip("DPDK is not installed: pkg-config does not know libdpdk")
 	}
-	path, err := program()
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	needDPDK(t)
+	path, err := lines()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, path)
+		t.Fatal(err)
 	}
 	return path
+}
+
+// TestHash looks at the hash by which flows are spread, under ASan and UBSan.
+func TestHash(t *testing.T) {
+	needDPDK(t)
+	path, err := compile(t.TempDir(), "hash", "-O1", "-fsanitize=address,undefined", "-fno-sanitize=alignment",
+		"-fno-sanitize-recover=all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path)
+	cmd.Env = append(os.Environ(), "ASAN_OPTIONS=detect_leaks=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // TestNoLineIsShared looks for lines that two workers write, or that one writes and all read.
@@ -107,7 +135,7 @@ func TestGlobalsThatAreWrittenStandAlone(t *testing.T) {
 	for _, w := range written {
 		for _, h := range hot {
 			a, b := find(w), find(h)
-			if a.Value/line <= (b.Value+b.Size-1)/line && b.Value/line <= (a.Value+a.Size-1)/line {
+			if a.Value/lineSize <= (b.Value+b.Size-1)/lineSize && b.Value/lineSize <= (a.Value+a.Size-1)/lineSize {
 				t.Errorf("%s (%#x, %d bytes), which is written, shares a line with %s (%#x, %d bytes), which workers read",
 					w, a.Value, a.Size, h, b.Value, b.Size)
 			}
@@ -155,13 +183,21 @@ func TestModel(t *testing.T) {
 			}
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	path := filepath.Join(root, "ARCHITECTURE.md")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "```lines\n")
-	shown, _, ok := strings.Cut(rest, "```")
-	if want := Table(s); !ok || shown != want {
-		t.Errorf("ARCHITECTURE.md shows\n%swant\n%s", shown, want)
+	before, rest, _ := strings.Cut(string(text), "```lines\n")
+	shown, after, ok := strings.Cut(rest, "```")
+	want := Table(s)
+	if *update && ok {
+		if err := os.WriteFile(path, []byte(before+"```lines\n"+want+"```"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !ok || shown != want {
+		t.Errorf("ARCHITECTURE.md shows (-update writes it)\n%swant\n%s", shown, want)
 	}
 }

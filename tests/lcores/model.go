@@ -21,7 +21,7 @@ type Sizes struct {
 	Workers float64 // most that there can be
 }
 
-const line = 64 // bytes of a cache line
+const lineSize = 64 // bytes of a cache line
 
 // transfer is a structure that one core writes and another then reads or writes, and how many of its
 // lines move for one packet with n workers, all of them busy: bursts are full, flows even.
@@ -55,27 +55,27 @@ var lockedTransmit = []transfer{
 	{"the driver's indexes, the last descriptors", "sender", "next sender",
 		func(s Sizes, n float64) float64 { return 3 * other(n) / s.Burst }},
 	{"mbufs that were sent, freed by a later sender", "sender", "next sender",
-		func(s Sizes, n float64) float64 { return s.Mbuf / line * other(n) }},
+		func(s Sizes, n float64) float64 { return s.Mbuf / lineSize * other(n) }},
 }
 
 var ownedTransmit = []transfer{
-	{"mbufs", "worker", "owner of the queue", func(s Sizes, n float64) float64 { return s.Mbuf / line * other(n) }},
-	{"slots of the ring", "worker", "owner", func(s Sizes, n float64) float64 { return s.Slot / line * other(n) }},
+	{"mbufs", "worker", "owner of the queue", func(s Sizes, n float64) float64 { return s.Mbuf / lineSize * other(n) }},
+	{"slots of the ring", "worker", "owner", func(s Sizes, n float64) float64 { return s.Slot / lineSize * other(n) }},
 	{"tail of the ring, there and back", "worker", "owner", func(s Sizes, n float64) float64 { return 2 * other(n) / s.Burst }},
 	{"pool's ring: freed by the owner, taken by the worker", "owner", "worker",
-		func(s Sizes, n float64) float64 { return 2 * s.Pool / line * other(n) }},
+		func(s Sizes, n float64) float64 { return 2 * s.Pool / lineSize * other(n) }},
 }
 
 var steering = []transfer{
-	{"mbuf", "worker that polls", "worker of the flow", func(s Sizes, n float64) float64 { return s.Mbuf / line * other(n) }},
+	{"mbuf", "worker that polls", "worker of the flow", func(s Sizes, n float64) float64 { return s.Mbuf / lineSize * other(n) }},
 	{"first line of the packet", "card, then worker that polls", "worker of the flow",
 		func(s Sizes, n float64) float64 { return other(n) }},
 	{"sk_buff", "worker that had the mbuf before", "worker of the flow",
-		func(s Sizes, n float64) float64 { return s.SkBuff / line * other(n) }},
+		func(s Sizes, n float64) float64 { return s.SkBuff / lineSize * other(n) }},
 	{"mbuf, filled again", "worker of the flow", "worker that polls", func(s Sizes, n float64) float64 { return other(n) }},
 	{"pool's ring, in and out", "worker of the flow", "worker that polls",
-		func(s Sizes, n float64) float64 { return 2 * s.Pool / line * other(n) }},
-	{"rps_ring.slot", "worker that polls", "worker of the flow", func(s Sizes, n float64) float64 { return s.Slot / line * other(n) }},
+		func(s Sizes, n float64) float64 { return 2 * s.Pool / lineSize * other(n) }},
+	{"rps_ring.slot", "worker that polls", "worker of the flow", func(s Sizes, n float64) float64 { return s.Slot / lineSize * other(n) }},
 	{"rps_ring.tail, there and back", "worker that polls", "worker of the flow",
 		// of each of the other workers once per burst, if something of the burst is its own
 		func(s Sizes, n float64) float64 { return 2 * min(n-1, s.Burst*other(n)) / s.Burst }},
