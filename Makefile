@@ -97,11 +97,11 @@ check-c: deps ## every C file of the data plane compiles alone, with gcc and cla
 	  $$cc $(DP_CFLAGS) -fsyntax-only $$f || exit 1; done; done
 
 .PHONY: bench
-bench: build ## everything measured, with peers in the same run; writes out/bench.json; ONLY=section,... QUICK=1
+bench: build ## everything measured, with peers in the same run; writes out/bench.json; ONLY=section,... QUICK=1 UNDER="chrt -f 1"
 	go build -buildvcs=false -o out/bench ./tests/bench/report
 	go build -buildvcs=false -o out/kernel_bench ./tests/bench/kernel
 	go build -buildvcs=false -o out/wakeup_bench ./tests/bench/wakeup
-	@$(SUDO) out/bench $(if $(QUICK),-quick) $(if $(ONLY),-only $(ONLY))
+	@$(SUDO) out/bench $(if $(QUICK),-quick) $(if $(ONLY),-only $(ONLY)) $(if $(UNDER),-under "$(UNDER)")
 	@$(if $(QUICK)$(ONLY),,out/bench -publish)
 
 .PHONY: bench-rps

@@ -101,7 +101,7 @@ func plot(results []Result) (string, error) {
 			text(&b, "end", plotLeft-8, y+12, r.name)
 			fmt.Fprintf(&b, `  <rect class="%s" x="%d" y="%d" width="%s" height="%d" rx="2"/>`+"\n", class, plotLeft, y,
 				strconv.FormatFloat(width, 'f', 1, 64), barHeight)
-			text(&b, "", plotLeft+int(math.Round(width))+6, y+12, number(r.cycles))
+			text(&b, "", plotLeft+int(math.Round(width))+6, y+12, figureOf(r))
 			y += barPitch
 		}
 		y += plotGap + barHeight/2
@@ -111,6 +111,14 @@ func plot(results []Result) (string, error) {
 	text(&b, "note", 10, y+24, "Others: measured earlier on such a machine; VPP without its packet source, l3fwd without the checks of a router.")
 	b.WriteString("</svg>\n")
 	return b.String(), nil
+}
+
+// figureOf is as exact as what is known: others' figures have no fraction.
+func figureOf(r router) string {
+	if r.cycles == math.Trunc(r.cycles) && r.cycles > 0 {
+		return thousands(int64(r.cycles))
+	}
+	return number(r.cycles)
 }
 
 func text(b *strings.Builder, class string, x, y int, s string) {

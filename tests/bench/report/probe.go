@@ -17,7 +17,8 @@ import (
 const (
 	nearNS     = 90 // one way; about 30 when near and 100-700 when far, on the machine of README.md
 	probeTrips = 100
-	probeTime  = 30 * time.Millisecond
+	probeTime  = 10 * time.Millisecond
+	probeMost  = 500 * time.Millisecond // when the CPUs are busy otherwise: until a batch was ours
 )
 
 // coreToCore is the time of a cache line from one CPU to the other in ns: the best of many batches,
@@ -27,6 +28,8 @@ func coreToCore() float64 {
 	if runtime.NumCPU() < 2 {
 		return 0
 	}
+	// Go would run no more of us at a time than there are CPUs in the affinity of the process: one.
+	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
 	var line struct {
 		_    [64]byte
 		ball atomic.Uint32 // even: ours to serve, odd: theirs to return
@@ -61,13 +64,13 @@ func coreToCore() float64 {
 // rally serves for a while and returns ns one way of the best batch of trips.
 func rally(ball *atomic.Uint32) float64 {
 	var best time.Duration
-	for begin := time.Now(); time.Since(begin) < probeTime; {
+	for begin := time.Now(); best == 0 || time.Since(begin) < probeTime; {
 		start := time.Now()
 		for range probeTrips {
 			n := ball.Load()
 			ball.Store(n + 1)
 			for spins := 0; ball.Load() != n+2; spins++ {
-				if spins%1024 == 1023 && time.Since(begin) > probeTime {
+				if spins%1024 == 1023 && time.Since(begin) > probeMost {
 					return ns(best)
 				}
 			}

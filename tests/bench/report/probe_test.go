@@ -20,8 +20,11 @@ func TestRunsAreClassedByTheProbesAroundThem(t *testing.T) {
 	}
 }
 
+// It ends also when the whole process has one CPU, as in a run.
 func TestProbeEnds(t *testing.T) {
-	if ns := coreToCore(); ns < 0 || ns > 1e6 {
-		t.Errorf("a cache line takes %v ns", ns)
+	for range 3 {
+		if ns := coreToCore(); ns < 0 || ns > 1e9 {
+			t.Errorf("a cache line takes %v ns", ns)
+		}
 	}
 }

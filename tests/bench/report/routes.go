@@ -25,7 +25,9 @@ const (
 const skuaConf = `# SPDX-License-Identifier: BSD-3-Clause
 [appliance]
 socket = "%s"
+log = "warn"
 [dataplane]
+cpus = [%d]
 hugepages = "off"
 [[link]]
 name = "d0"
@@ -93,10 +95,11 @@ func loadSkua() (loads []load, mb float64, err error) {
 	}
 	defer os.RemoveAll(dir)
 	socket, file := dir+"/netlink.sock", dir+"/bench.toml"
-	if err := os.WriteFile(file, fmt.Appendf(nil, skuaConf, socket), 0o644); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, skuaConf, socket, lcoreCPU), 0o644); err != nil {
 		return nil, 0, err
 	}
-	skua := exec.Command("out/skua", "run", file)
+	// it needs both CPUs, and puts all but its worker on ours
+	skua := exec.Command("taskset", "-c", fmt.Sprintf("%d,%d", restCPU, lcoreCPU), "out/skua", "run", file)
 	skua.Stderr = os.Stderr
 	if err := skua.Start(); err != nil {
 		return nil, 0, err
