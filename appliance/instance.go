@@ -249,9 +249,11 @@ func (inst *instance) stats() (*Stats, error) {
 		}
 		links = append(links, LinkStats{Name: l.Name, Up: l.Flags&unix.IFF_UP != 0, LinkStats: s})
 	}
+	neighs, neighDrops := neighStats(inst.stack.Neighs)
 	inst.stack.Net.Unlock()
-	s, err := gather(inst.dp, hostNet, links)
+	s, err := gather(inst.dp, hostNet, links, neighs)
 	if err == nil {
+		s.NeighDrops = neighDrops
 		s.MIBs = append(s.MIBs, slices.DeleteFunc(inst.stack.MIB(), func(c dpif.Counter) bool { return c.Value == 0 })...)
 	}
 	return s, err

@@ -26,6 +26,9 @@ type Stats struct {
 	Drops   []dpif.Counter `json:"drops"` // by SKB_DROP_REASON, summed over the workers
 	Stages  []StageStats   `json:"stages"`
 	Workers []WorkerStats  `json:"workers"`
+	Neighs  []NeighStats   `json:"neighbours"`
+	// NeighDrops are packets of ARP and ND, and packets that asked for a neighbour, that were of no use.
+	NeighDrops []dpif.Counter `json:"neighbour_drops"`
 	MIBs    []dpif.Counter `json:"mibs"` // names as in /proc/net/snmp and snmp6; those not zero
 }
 
@@ -121,8 +124,8 @@ func terminal(out io.Writer) bool {
 }
 
 // gather reads all counters once.
-func gather(dp dpif.Reader, net uint32, links []LinkStats) (*Stats, error) {
-	s := &Stats{Time: time.Now(), Links: links}
+func gather(dp dpif.Reader, net uint32, links []LinkStats, neighs []NeighStats) (*Stats, error) {
+	s := &Stats{Time: time.Now(), Links: links, Neighs: neighs}
 	workers, err := dp.Workers()
 	if err != nil {
 		return nil, err
@@ -133,6 +136,9 @@ func gather(dp dpif.Reader, net uint32, links []LinkStats) (*Stats, error) {
 	for _, w := range workers {
 		for _, d := range w.Drops {
 			drops[d.Name] += d.Value
+		}
+		for i := range neighs {
+			neighs[i].UnresolvedDiscard += w.NeighDiscards[i]
 		}
 		for _, st := range w.Stages {
 			sum := stages[st.Name]
@@ -229,6 +235,7 @@ func (s *Stats) print(out io.Writer) {
 		fmt.Fprintf(w, "%d\t%d\t%.1f%%\t%s\t%s\t%s\n", x.Worker, x.Lcore, 100*x.Busy,
 			named(x.Punted), named(x.Policed), named(x.Full))
 	}
+	printNeighs(w, s.Neighs, s.NeighDrops)
 	_ = w.Flush()
 }
 

@@ -13,6 +13,7 @@ import (
 type Config struct {
 	Appliance Appliance         `toml:"appliance"`
 	Dataplane Dataplane         `toml:"dataplane"`
+	Punt      map[string]Punt   `toml:"punt"`
 	Sysctl    map[string]Sysctl `toml:"sysctl"`
 	Links     []Link            `toml:"link"`
 	Routes    []Route           `toml:"route"`

@@ -111,6 +111,9 @@ func (c *Config) path(s Step) string {
 		if _, ok := c.Sysctl[s.Sysctl.Name]; ok && s.Op == Set {
 			return "sysctl." + s.Sysctl.Name
 		}
+		if reason, ok := strings.CutPrefix(s.Sysctl.Name, puntSysctl); ok && s.Op == Set {
+			return "punt." + reason
+		}
 	case s.Idle != nil:
 		return "dataplane.idle"
 	}

@@ -64,6 +64,8 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s route %s table %d", verb, s.Route.To, s.Route.Table)
 	case s.Neigh != nil:
 		return fmt.Sprintf("%s neigh %s dev %s", verb, s.Neigh.To, s.Neigh.Dev)
+	case s.Sysctl != nil && strings.HasPrefix(s.Sysctl.Name, puntSysctl):
+		return fmt.Sprintf("%s punt %s", verb, s.Sysctl.Name[len(puntSysctl):])
 	case s.Sysctl != nil:
 		return fmt.Sprintf("%s sysctl %s", verb, s.Sysctl.Name)
 	case s.Idle != nil:
@@ -359,6 +361,9 @@ func (c *Config) sysctls() map[string]string {
 	}
 	if h := c.Dataplane.FIBPolicy; h != nil {
 		m[hash4], m[hash6] = strconv.Itoa(*h), strconv.Itoa(*h)
+	}
+	for reason, p := range c.Punt {
+		m[puntSysctl+reason] = p.sysctl()
 	}
 	for name, value := range c.Sysctl {
 		m[name] = string(value)

@@ -43,6 +43,9 @@ func (v *validator) within(path string, value, low, high int) {
 func (v *validator) config(c *Config) {
 	v.appliance(&c.Appliance)
 	v.dataplane(&c.Dataplane)
+	for reason, p := range c.Punt {
+		v.punt(reason, p)
+	}
 	for key := range c.Sysctl {
 		if !strings.HasPrefix(key, "net.") {
 			v.at("sysctl."+key, "only net.* is Skua's")
@@ -330,7 +333,7 @@ func (v *validator) neigh(path string, n *Neigh, links map[string]int) {
 
 // known lists the keys of each table, for suggestions.
 var known = map[string][]string{
-	"":          {"appliance", "dataplane", "sysctl", "link", "route", "neigh"},
+	"":          {"appliance", "dataplane", "punt", "sysctl", "link", "route", "neigh"},
 	"appliance": {"socket", "socket_mode", "socket_group", "allow_users", "forwarding", "log"},
 	"dataplane": {"workers", "cpus", "hugepages", "memory_mb", "mbufs", "mbuf_size", "rx_desc", "tx_desc", "eal_args", "multipath_hash_policy",
 		"idle", "idle_max_sleep_us"},
@@ -344,6 +347,9 @@ var known = map[string][]string{
 // suggestion names the keys that there are where an unknown one was found.
 func suggestion(k toml.Key) string {
 	keys := known[strings.Join(k[:len(k)-1], ".")]
+	if len(k) == 3 && k[0] == "punt" {
+		keys = []string{"rate", "burst"}
+	}
 	if len(keys) == 0 {
 		return ""
 	}

@@ -384,6 +384,8 @@ struct dp_worker_stats {
 	uint64_t policed[DP_PUNT_MAX];   /* over the rate of the reason */
 	uint64_t punt_full[DP_PUNT_MAX]; /* its ring was full: the control plane was too slow */
 	uint64_t injected, inject_full;  /* taken; that found no room */
+	/* Packets that a neighbour's hold queue, or all of them, had no room for: IPv4, IPv6. */
+	uint64_t neigh_discards[2];
 	/* Packets by software distribution: handed to other workers (those dropped included), taken
 	   from others, dropped because the other's ring was full. */
 	uint64_t rps_out, rps_in, rps_dropped;

@@ -3,14 +3,20 @@
 package dataplane
 
 /*
+#cgo noescape dp_neigh_set
+#cgo nocallback dp_neigh_set
+#cgo noescape dp_neigh_del
+#cgo nocallback dp_neigh_del
+#cgo noescape dp_neigh_used
+#cgo nocallback dp_neigh_used
 #include "dataplane.h"
 */
 import "C"
 
 import "skua/dataplane/dpif"
 
-func cNeigh(e dpif.Neigh) *C.struct_dp_neigh {
-	c := &C.struct_dp_neigh{
+func cNeigh(e *dpif.Neigh) C.struct_dp_neigh {
+	c := C.struct_dp_neigh{
 		net:     C.uint32_t(e.Net),
 		ifindex: C.uint32_t(e.Ifindex),
 		nud:     C.uint16_t(e.NUD),
@@ -21,13 +27,22 @@ func cNeigh(e dpif.Neigh) *C.struct_dp_neigh {
 }
 
 // SetNeigh implements dpif.Writer.
-func (d *Dataplane) SetNeigh(e dpif.Neigh) error { return errnoOf(C.dp_neigh_set(cNeigh(e))) }
+func (d *Dataplane) SetNeigh(e dpif.Neigh) error {
+	c := cNeigh(&e)
+	return errnoOf(C.dp_neigh_set(&c))
+}
 
 // DelNeigh implements dpif.Writer.
-func (d *Dataplane) DelNeigh(e dpif.Neigh) error { return errnoOf(C.dp_neigh_del(cNeigh(e))) }
+func (d *Dataplane) DelNeigh(e dpif.Neigh) error {
+	c := cNeigh(&e)
+	return errnoOf(C.dp_neigh_del(&c))
+}
 
 // NeighUsed implements dpif.Writer.
-func (d *Dataplane) NeighUsed(e dpif.Neigh) bool { return C.dp_neigh_used(cNeigh(e)) == 1 }
+func (d *Dataplane) NeighUsed(e dpif.Neigh) bool {
+	c := cNeigh(&e)
+	return C.dp_neigh_used(&c) == 1
+}
 
 // SetNeighHold says how many packets an unresolved neighbour holds, per worker.
 func (d *Dataplane) SetNeighHold(packets uint32) error {

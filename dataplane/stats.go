@@ -61,6 +61,7 @@ func (d *Dataplane) Workers() ([]dpif.WorkerStats, error) {
 			w.Punted[r], w.Policed[r] = uint64(c.punted[r]), uint64(c.policed[r])
 			w.PuntFull[r] = uint64(c.punt_full[r])
 		}
+		w.NeighDiscards = [2]uint64{uint64(c.neigh_discards[0]), uint64(c.neigh_discards[1])}
 		w.Injected, w.InjectFull = uint64(c.injected), uint64(c.inject_full)
 		w.RPSOut, w.RPSIn, w.RPSDropped = uint64(c.rps_out), uint64(c.rps_in), uint64(c.rps_dropped)
 		var err error

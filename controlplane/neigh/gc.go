@@ -174,7 +174,6 @@ func (f *family) periodicWork() {
 	if f.t.closed {
 		return
 	}
-	defer f.schedulePeriodic()
 	now := f.t.now()
 	f.stats.PeriodicGCRuns++
 	if now > f.lastRand+randInterval {
@@ -183,16 +182,32 @@ func (f *family) periodicWork() {
 			f.reach[i] = reach{r.base, f.randReachTime(r.base)}
 		}
 	}
-	collect := len(f.entries) >= f.gc.Thresh1
-	var next *Entry
-	for n := f.all.head; n != nil; n = next {
-		next = n.next
+	f.sweepAt, f.sweepAll = f.all.head, len(f.entries) >= f.gc.Thresh1
+	f.sweep()
+}
+
+// sweepChunk is how many entries are looked at before others get RTNL.
+const sweepChunk = 512
+
+// sweep looks at some of the entries, and goes on when others had their turn.
+func (f *family) sweep() {
+	if f.t.closed {
+		return
+	}
+	now := f.t.now()
+	for range sweepChunk {
+		n := f.sweepAt
+		if n == nil {
+			f.schedulePeriodic()
+			return
+		}
+		f.sweepAt = n.next // remove moves it on
 		// A use whose notice was lost on the way would leave the entry stale for ever.
 		if n.NUD == unix.NUD_STALE && f.t.net.DP.NeighUsed(n.dp(f.t)) {
 			f.t.eventSend(n)
 			continue
 		}
-		if !collect || n.NUD&(unix.NUD_PERMANENT|InTimer) != 0 || n.Flags&(FlagExtLearned|FlagExtValidated) != 0 {
+		if !f.sweepAll || n.NUD&(unix.NUD_PERMANENT|InTimer) != 0 || n.Flags&(FlagExtLearned|FlagExtValidated) != 0 {
 			continue
 		}
 		if n.used < n.confirmed && n.confirmed <= now {
@@ -202,6 +217,7 @@ func (f *family) periodicWork() {
 			f.t.remove(n)
 		}
 	}
+	f.periodic = f.t.net.AfterFunc(0, f.sweep)
 }
 
 // dp is the entry as the data plane gets it: with one state. An operator may have set several.

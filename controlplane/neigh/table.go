@@ -81,6 +81,8 @@ type family struct {
 	lastFlush, lastRand int64
 	lastFull, lastWarn  int64 // when nothing could be collected; when that was logged
 	periodic            rtnl.Timer
+	sweepAt             *Entry // where the periodic work goes on; nil: it is done
+	sweepAll            bool   // there are so many that it also collects
 	stats               Stats
 }
 
@@ -260,6 +262,9 @@ func (t *Table) remove(n *Entry) {
 	f.stats.Destroys++
 	t.delTimer(n)
 	delete(f.entries, n.Key())
+	if f.sweepAt == n {
+		f.sweepAt = n.next
+	}
 	f.all.remove(n)
 	if n.onGC {
 		f.gcList.remove(n)

@@ -261,6 +261,7 @@ type WorkerStats struct {
 	Punted                 [PuntMax]uint64 // handed to the control plane
 	Policed                [PuntMax]uint64 // over the rate of the reason
 	PuntFull               [PuntMax]uint64 // the control plane was too slow
+	NeighDiscards          [2]uint64       // found no room in a neighbour's hold queue: IPv4, IPv6
 	Injected, InjectFull   uint64          // sent by the control plane; found no room
 	RPSOut, RPSIn          uint64          // packets handed to other workers, taken from them
 	RPSDropped             uint64          // of RPSOut: the other's ring was full

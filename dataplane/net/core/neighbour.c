@@ -236,9 +236,12 @@ static void neigh_hold(struct softnet_data *sd, struct sk_buff *skb, struct net_
 		return;
 	}
 	h = &t->entries[i];
-	while (h->n && h->n >= atomic_load_explicit(&neigh_hold_limit, memory_order_relaxed))
+	while (h->n && h->n >= atomic_load_explicit(&neigh_hold_limit, memory_order_relaxed)) {
+		sd->stats.neigh_discards[family == AF_INET6]++;
 		kfree_skb_reason(sd, hold_pop(t, h), SKB_DROP_REASON_NEIGH_QUEUEFULL);
+	}
 	if (atomic_load_explicit(&t->packets, memory_order_relaxed) >= t->max) {
+		sd->stats.neigh_discards[family == AF_INET6]++;
 		kfree_skb_reason(sd, skb, SKB_DROP_REASON_NEIGH_QUEUEFULL);
 		if (!h->n)
 			hold_destroy(t, i);
