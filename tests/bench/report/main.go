@@ -36,6 +36,7 @@ var sections = []struct {
 	{"routes", routes},
 	{"memory", memory},
 	{"wakeup", wakeup},
+	{"slowpath", slowpath},
 	{"latency", latency},
 }
 
