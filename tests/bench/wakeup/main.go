@@ -19,6 +19,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,9 +45,10 @@ func main() {
 	pause := flag.Duration("pause", 10*time.Millisecond, "least time without packets before each")
 	maxSleep := flag.Duration("max-sleep", 250*time.Microsecond, "idle_max_sleep_us")
 	seconds := flag.Float64("cpu", 1, "seconds over which the use of the CPU is measured")
+	only := flag.String("only", "", "measure only these cases, a comma between them")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
-	cases, err := measure(*samples, *pause, *maxSleep, time.Duration(*seconds*float64(time.Second)))
+	cases, err := measure(*only, *samples, *pause, *maxSleep, time.Duration(*seconds*float64(time.Second)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wakeup:", err)
 		os.Exit(1)
@@ -70,7 +72,7 @@ func main() {
 	}
 }
 
-func measure(samples int, pause, maxSleep, cpu time.Duration) (_ []Case, err error) {
+func measure(only string, samples int, pause, maxSleep, cpu time.Duration) ([]Case, error) {
 	runtime.LockOSThread() // it spins
 	var all unix.CPUSet
 	for i := range len(all) * 64 {
@@ -96,6 +98,9 @@ func measure(samples int, pause, maxSleep, cpu time.Duration) (_ []Case, err err
 		{"tap-wake", dataplane.Idle{}, tap},
 		{"look", dataplane.Idle{MaxSleep: maxSleep}, ring},
 	} {
+		if only != "" && !slices.Contains(strings.Split(only, ","), c.name) {
+			continue
+		}
 		if c.name == "look" {
 			if err := r.addSilent(); err != nil {
 				return nil, err
