@@ -21,6 +21,7 @@ var passages = map[string]func([]Result) string{
 	"others":  func(r []Result) string { return otherCases(r).String() },
 	"kernel":  func(r []Result) string { return beside(r).String() },
 	"routes":  func(r []Result) string { return loading(r).String() },
+	"wakeup":  func(r []Result) string { return wakeups(r).String() },
 }
 
 // readme puts the results into a text with markers.
