@@ -79,6 +79,7 @@ struct phase {
 	double stages[32];           /* cycles per packet, best of the rounds */
 	double cycles[ROUNDS_MAX];   /* per packet forwarded, or received when none should be */
 	double received[ROUNDS_MAX]; /* per packet received */
+	double restock[ROUNDS_MAX];  /* of that, for packets that take the place of others */
 	double lcore[LCORES_MAX][ROUNDS_MAX]; /* of the packets of that lcore */
 	double mpps[ROUNDS_MAX];
 };
@@ -131,6 +132,7 @@ struct source {
 	uint32_t state;        /* enum source_state */
 	uint32_t empty;        /* turns in which a draining source had nothing */
 	uint64_t drained;
+	uint64_t restock;   /* TSC */
 	uint8_t header[34]; /* of a packet that takes a dropped one's place */
 } __rte_cache_aligned;
 

@@ -20,8 +20,9 @@
  *   slower                   cycles with / without it, median of the rounds; slower_best: of the
  *                            best; ttl and scan: per packet received
  *   cycles_received{,_without}, cycles_other
- *                            per packet received; of one that is not forwarded, and the one that
- *                            takes its place
+ *                            per packet received; of one that is not forwarded
+ *   cycles_restock           per packet received, for those that take the place of others: in
+ *                            cycles_best, and in none of the figures here
  *   punted policed full      what became of the punts, in packets
  *   changes_per_second       as reached; cycles_at_rest: without changes
  *   lcore{0,1}{,_alone}      cycles per packet of each lcore, beside the other one and alone

@@ -17,7 +17,7 @@
 #define EXTRAS_MAX 16
 
 struct sample {
-	uint64_t tsc, rx[PORTS_MAX], tx[PORTS_MAX];
+	uint64_t tsc, restock, rx[PORTS_MAX], tx[PORTS_MAX];
 	uint64_t drops[DROPS_MAX], punted, policed, full;
 	struct dp_stage_stats stages[STAGES_MAX];
 };
@@ -86,6 +86,7 @@ static void sample(const struct world *w, struct sample *s)
 		ok(dp_link_stats(0, p + 1, &st), "dp_link_stats");
 		s->rx[p] = st.rx_packets;
 		s->tx[p] = st.tx_packets;
+		s->restock += __atomic_load_n(&sources[p].restock, __ATOMIC_RELAXED);
 	}
 	for (uint32_t l = 0; l < w->lcores; l++) {
 		struct dp_stage_stats stages[STAGES_MAX] = {0};
@@ -130,6 +131,7 @@ static bool round_add(const struct bench_case *c, struct phase *ph, unsigned int
 	}
 	ph->cycles[r] = (double)busy / (double)(forwards ? tx : rx);
 	ph->received[r] = (double)busy / (double)rx;
+	ph->restock[r] = (double)(b->restock - a->restock) / (double)rx;
 	ph->mpps[r] = (double)(forwards ? tx : rx) / (double)tsc * (double)rte_get_tsc_hz() / 1e6;
 	ph->tsc += busy;
 	ph->rx += rx;

@@ -75,10 +75,10 @@ func figures(t *testing.T, args ...string) []figure {
 
 // extras are figures that a case is there for.
 var extras = map[string][]string{
-	"ipv4-ttl-5":      {"received", "cycles_received", "cycles_received_without", "slower", "policed"},
-	"ipv4-ttl-50":     {"received", "cycles_received", "cycles_received_without", "slower", "policed"},
-	"ipv4-scan16":     {"received", "cycles_received", "cycles_received_without", "slower"},
-	"ipv4-scan16-100": {"received", "cycles_received", "cycles_received_without", "slower"},
+	"ipv4-ttl-5":      {"received", "cycles_received", "cycles_received_without", "cycles_restock", "slower", "policed"},
+	"ipv4-ttl-50":     {"received", "cycles_received", "cycles_received_without", "cycles_restock", "slower", "policed"},
+	"ipv4-scan16":     {"received", "cycles_received", "cycles_received_without", "cycles_restock", "slower"},
+	"ipv4-scan16-100": {"received", "cycles_received", "cycles_received_without", "cycles_restock", "slower"},
 	"ipv4-churn-100k": {"changes_per_second", "slower", "slower_best", "cycles_at_rest"},
 	"ipv6-churn-100k": {"changes_per_second", "slower", "slower_best", "cycles_at_rest"},
 	"ipv4-lcores-2":   {"lcore0_alone", "lcore1_alone", "lcore0", "lcore1", "mpps_1", "mpps_2", "scaling"},
