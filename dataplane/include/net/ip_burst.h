@@ -41,7 +41,10 @@ struct ip_burst {
 
 /* Fills the columns from a list of at most SKB_LIST_MAX packets, all but nh. */
 void ip_burst_load(struct ip_burst *b, struct sk_buff **list, unsigned int n);
-/* Fills all columns anew, for the first n packets of the list that b has. */
+/*
+ * Fills all columns anew, for the first n packets of the list that b has. Those that have a route
+ * are odd when it is, when they have options or want a redirect, or are too big for it.
+ */
 void ip_burst_reload(struct ip_burst *b, unsigned int n);
 
 /*

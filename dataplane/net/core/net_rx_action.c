@@ -55,10 +55,11 @@ static __rte_noinline uint8_t eth_other_type(struct softnet_data *sd, struct net
 
 /* Sets up the skb of a received frame; returns its EtherType (network order). */
 static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, struct rte_mbuf *m,
-						   struct net_device *dev,
+						   struct net_device *dev, uint64_t dev_addr,
 						   const struct sk_buff *fresh)
 {
 	const char *eth = rte_pktmbuf_mtod(m, const char *);
+	uint32_t l3 = (uint32_t)m->data_off + ETH_HLEN;
 	struct sk_buff *skb = mbuf_skb(m);
 	uint64_t dest = eth_load8(eth);
 	uint16_t protocol;
@@ -66,9 +67,9 @@ static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, stru
 	memcpy(&protocol, eth + 12, 2);
 	*skb = *fresh;
 	skb->protocol = protocol;
-	skb->network_header = (uint16_t)(m->data_off + ETH_HLEN);
-	skb->transport_header = (uint16_t)(m->data_off + ETH_HLEN + sizeof(struct iphdr));
-	if (unlikely((dest ^ dev->dev_addr) & ETH_ADDR_MASK))
+	skb->network_header = (uint16_t)l3;
+	skb->transport_header = (uint16_t)(l3 + sizeof(struct iphdr)); /* IPv4, as a rule */
+	if (unlikely((dest ^ dev_addr) << 16))
 		skb->pkt_type = eth_other_type(sd, dev, dest);
 	return protocol;
 }
@@ -90,7 +91,7 @@ static __rte_noinline uint16_t skb_vlan_untag(struct softnet_data *sd, struct rt
 		return htons(ETH_P_8021Q);
 	memmove(eth + 4, eth, 12);
 	rte_pktmbuf_adj(m, 4);
-	return eth_type_trans(sd, m, dev, mbuf_skb(m));
+	return eth_type_trans(sd, m, dev, dev->dev_addr, mbuf_skb(m));
 }
 
 /* Everything but plain IP: ARP goes up, the rest nobody wants. Returns an EtherType of IP behind a
@@ -142,15 +143,16 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 			    unsigned int n)
 {
 	struct sk_buff *ip[NAPI_BURST], *ip6[NAPI_BURST];
-	unsigned int n_ip = 0, n_ip6 = 0;
-	struct net_device_stats *stats;
 	struct sk_buff fresh = {.dev = dev};
-	uint64_t bytes = 0;
+	struct net_device_stats *stats;
+	size_t n_ip = 0, n_ip6 = 0;
+	uint64_t bytes = 0, dev_addr;
 
 	if (unlikely(!dev || !netif_running(dev))) {
 		netif_receive_down(sd, dev, pkts, n);
 		return;
 	}
+	dev_addr = dev->dev_addr;
 	fresh.skb_iif = (uint16_t)dev->ifindex;
 	/* in memory, once: stored piecemeal for each packet it could not be read back whole */
 	asm volatile("" : "+m"(fresh));
@@ -165,7 +167,7 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 		bytes += m->pkt_len;
 		if (unlikely(m->data_len < ETH_HLEN) && !eth_header_pull(sd, dev, m))
 			continue;
-		protocol = eth_type_trans(sd, m, dev, &fresh);
+		protocol = eth_type_trans(sd, m, dev, dev_addr, &fresh);
 		if (unlikely(protocol != htons(ETH_P_IP) && protocol != htons(ETH_P_IPV6)))
 			protocol = netif_receive_other(sd, dev, m, protocol);
 		ip[n_ip] = mbuf_skb(m);
@@ -178,9 +180,9 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 	stats->rx_bytes += bytes;
 	stage_end(sd, STAGE_RECEIVE, n);
 	if (n_ip)
-		ip_list_rcv(sd, dev, ip, n_ip);
+		ip_list_rcv(sd, dev, ip, (unsigned int)n_ip);
 	if (n_ip6)
-		ipv6_list_rcv(sd, dev, ip6, n_ip6);
+		ipv6_list_rcv(sd, dev, ip6, (unsigned int)n_ip6);
 }
 
 unsigned int net_rx_action(struct softnet_data *sd)

@@ -34,8 +34,13 @@ void ip_burst_load(struct ip_burst *b, struct sk_buff **list, unsigned int n)
 void ip_burst_reload(struct ip_burst *b, unsigned int n)
 {
 	ip_burst_load(b, b->skb, n);
-	for (unsigned int i = 0; i < n; i++)
-		b->nh[i] = b->skb[i]->dst;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct nexthop *nh = b->skb[i]->dst;
+
+		b->nh[i] = nh;
+		if (nh && nh->dev)
+			b->odd[i] |= nh->odd || b->skb[i]->cb || b->len[i] > dst_mtu4(nh);
+	}
 }
 
 static __rte_always_inline unsigned int burst_check(struct ip_burst *b)

@@ -88,7 +88,7 @@ void ip_forward(struct softnet_data *sd, struct net_device *dev, struct ip_burst
 		const struct nexthop *nh = b->nh[i];
 
 		on_link |= !nh->neigh;
-		if (unlikely(b->odd[i] | (b->len[i] > dst_mtu4(nh)) | !!b->skb[i]->cb)) {
+		if (unlikely(b->odd[i] | (b->len[i] > dst_mtu4(nh)))) {
 			b->odd[i] = 1;
 			odd++;
 		} else {

@@ -107,7 +107,7 @@ void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b)
 			neigh = &none;
 		ha = atomic_load_explicit(&neigh->ha, memory_order_relaxed);
 		others |= (uintptr_t)dev ^ (uintptr_t)first;
-		if (unlikely(!(ha & NUD_STRAIGHT) || b->len[i] > dst_mtu4(nh) || nh->odd)) {
+		if (unlikely(!(ha & NUD_STRAIGHT) || b->odd[i])) {
 			others = b->odd[i] = 1;
 			continue;
 		}
