@@ -29,7 +29,7 @@ type Stats struct {
 	Neighs  []NeighStats   `json:"neighbours"`
 	// NeighDrops are packets of ARP and ND, and packets that asked for a neighbour, that were of no use.
 	NeighDrops []dpif.Counter `json:"neighbour_drops"`
-	MIBs    []dpif.Counter `json:"mibs"` // names as in /proc/net/snmp and snmp6; those not zero
+	MIBs       []dpif.Counter `json:"mibs"` // names as in /proc/net/snmp and snmp6; those not zero
 }
 
 // LinkStats are a link's counters.
