@@ -89,10 +89,10 @@ func (ns *netns) flows(n int, addr string, done <-chan struct{}) int {
 			defer conn.Close()
 			var sent, last uint32
 			buf := make([]byte, 64)
-			for {
+			for over := false; !over; {
 				select {
 				case <-done:
-					return
+					over = true // but for one round at least
 				default:
 				}
 				for range 4 {

@@ -162,6 +162,7 @@ struct netdev_port {
 
 	/* The writer's. */
 	uint16_t rps_mask;                  /* workers that flows are spread over */
+	uint16_t rps_polled;                /* those that they are */
 	uint8_t rxq_worker[NETDEV_MAX_RXQ]; /* who is to poll a queue */
 	uint8_t rxq_polled[NETDEV_MAX_RXQ]; /* who polls it, DP_MAX_WORKERS: nobody */
 	uint8_t rxq_signal[NETDEV_MAX_RXQ]; /* enum rxq_signal */

@@ -5,10 +5,14 @@
 #include <net/napi.h>
 #include <net/rps.h>
 
-/* A queue whose worker changes: the old one must have let go of it before the new one polls. */
+/*
+ * A queue whose worker changes, or the workers of its flows: the old ones must have let go of what
+ * came before the new ones begin, or flows would be put out of order.
+ */
 static bool rxq_moves(const struct netdev_port *p, uint16_t q)
 {
-	return p->rxq_polled[q] < DP_MAX_WORKERS && p->rxq_polled[q] != p->rxq_worker[q];
+	return p->rxq_polled[q] < DP_MAX_WORKERS &&
+	       (p->rxq_polled[q] != p->rxq_worker[q] || p->rps_polled != p->rps_mask);
 }
 
 static struct rx_queue rxq_of(uint16_t port, uint16_t queue)
@@ -104,12 +108,17 @@ static int rxq_lists_publish(void)
 			return rc;
 		}
 		rxq_lists_replace(without);
+		/* received, taken by the worker of the flow, transmitted */
+		synchronize_rcu();
+		rps_drain();
 		synchronize_rcu();
 	}
 	rxq_lists_replace(lists);
-	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++)
+	for (uint16_t p = 0; p < RTE_MAX_ETHPORTS; p++) {
 		memcpy(netdev_ports[p].rxq_polled, netdev_ports[p].rxq_worker,
 		       netdev_ports[p].nb_rxq);
+		netdev_ports[p].rps_polled = netdev_ports[p].rps_mask;
+	}
 	return 0;
 }
 
