@@ -111,6 +111,11 @@ bench-rps: deps ## what software distribution over two workers costs (root)
 	@$(SUDO) timeout 60 chrt -f 1 out/rps_bench -1 -r 10 -s 0.05
 	@$(SUDO) timeout 60 chrt -f 1 out/rps_bench -r 20 -s 0.02
 
+.PHONY: bench-latency
+bench-latency: build ## latency through memif, and whether a worker ever stalls (root)
+	go build -buildvcs=false -o out/latency ./tests/bench/latency
+	@$(SUDO) out/latency -o out/latency.json
+
 .PHONY: bench-compare
 bench-compare: build ## cycles per packet of BASE=<commit> and of the working tree, in turn; CASES="..." names others
 	@[ -n "$(BASE)" ] || { echo "usage: make bench-compare BASE=<commit> [CASES=\"case ...\"]"; exit 2; }

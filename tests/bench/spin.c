@@ -6,7 +6,8 @@
  * when it could not for LIMIT microseconds. What this loop sees, the machine does (the hypervisor,
  * interrupts, other tasks), and not the program under test on the same CPU.
  *
- * usage: spin CPU SECONDS LIMIT [fifo]       prints JSON, the gaps in TSC clocks as in skua stats
+ * usage: spin CPU SECONDS LIMIT [fifo]       begins at the end of standard input; prints JSON, the
+ * gaps in TSC clocks as in skua stats
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,6 +43,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "CPU %s: %s\n", argv[1], strerror(errno));
 		return 1;
 	}
+	while (getchar() != EOF)
+		; /* whoever watches us is ready */
 	last = tsc_now();
 	end = last + (uint64_t)(seconds * hz);
 	while (last < end) {

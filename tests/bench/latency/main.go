@@ -21,7 +21,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"runtime"
 	"strings"
+	"syscall"
 )
 
 // options of the command line.
@@ -29,7 +32,9 @@ type options struct {
 	rounds  int
 	seconds float64 // of a rate
 	fifo    bool
+	match   string // of the name of a stall scenario
 	tmp     string // for sockets and files
+	page    string // to put the tables into; "": none
 }
 
 // report is the JSON.
@@ -38,11 +43,17 @@ type report struct {
 	Stalls []stall    `json:"stalls,omitempty"`
 }
 
+func init() {
+	runtime.LockOSThread() // see dieWithUs
+}
+
 func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 1, "how often each case of memif is measured")
 	flag.Float64Var(&o.seconds, "seconds", 2, "how long each rate is measured")
 	flag.BoolVar(&o.fifo, "fifo", false, "give worker and generator SCHED_FIFO: on a shared machine only")
+	flag.StringVar(&o.match, "match", "", "measure only stalls whose name has this in it")
+	flag.StringVar(&o.page, "publish", "", "put the tables into this page, between its latency marks")
 	only := flag.String("only", "", "memif, stalls: measure only these")
 	out := flag.String("o", "", "write the figures to a file, as JSON")
 	flag.Parse()
@@ -72,18 +83,31 @@ func run(o options, only, out string) (err error) {
 		return err
 	}
 	defer restore()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		restore()
+		os.RemoveAll(o.tmp)
+		os.Exit(130)
+	}()
 	var r report
 	if only != "stalls" {
 		if r.Memif, err = memif(o); err != nil {
 			return err
 		}
-		fmt.Print(memifTable(r.Memif))
+		fmt.Printf("\nThrough two memifs, Skua %s\n\n%s", revision(), memifTable(r.Memif))
 	}
 	if only != "memif" {
 		if r.Stalls, err = stalls(o); err != nil {
 			return err
 		}
-		fmt.Print(stallTable(r.Stalls))
+		fmt.Printf("\nTimes that the worker did not look at its queues for over %d µs, Skua %s\n\n%s", gapLimit, revision(), stallTable(r.Stalls))
+	}
+	if o.page != "" {
+		if err := publish(o.page, r); err != nil {
+			return err
+		}
 	}
 	if out == "" {
 		return nil

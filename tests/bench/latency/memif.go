@@ -132,6 +132,7 @@ func memifCase(o options, m memifOptions, loads []string) (memifRun, error) {
 	gen := exec.CommandContext(limit, "out/memif_gen", args...)
 	out, said := &logWriter{}, &logWriter{}
 	gen.Stdout, gen.Stderr = out, said
+	gen.SysProcAttr = dieWithUs()
 	if err := gen.Start(); err != nil {
 		return run, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -165,6 +166,9 @@ func stalls(o options) (all []stall, err error) {
 		}
 	}()
 	for _, s := range scenarios() {
+		if !strings.Contains(s.while, o.match) {
+			continue
+		}
 		skua := shared
 		if skua == nil || s.env != nil {
 			if shared != nil {
@@ -195,7 +199,8 @@ func stalls(o options) (all []stall, err error) {
 			return all, fmt.Errorf("while %s: %w\n%s", s.while, err, shared.log)
 		}
 		one.Spin = spun
-		fmt.Fprintf(os.Stderr, "measured: %s\n", s.while)
+		fmt.Fprintf(os.Stderr, "%s: %d gaps, the longest %.0f µs; longest by cause, µs: %v; the empty loop's: %v\n", s.while,
+			one.Worker.Gaps, one.Worker.Longest, one.Worker.By, spun.By)
 		all = append(all, one)
 	}
 	return all, nil
@@ -209,15 +214,15 @@ func measureStall(r *router, trace *tracer, s scenario) (stall, error) {
 	if err != nil {
 		return one, err
 	}
+	if err := trace.start(tid); err != nil {
+		return one, err
+	}
 	before, err := r.worker()
 	if err != nil {
 		return one, err
 	}
 	stolen, err := steal(workerCPU)
 	if err != nil {
-		return one, err
-	}
-	if err := trace.start(); err != nil {
 		return one, err
 	}
 	start := time.Now()
@@ -276,19 +281,26 @@ func spin(o options, trace *tracer, r *router) (gapCount, error) {
 	if o.fifo {
 		args = append(args, "fifo")
 	}
-	if err := trace.start(); err != nil {
+	cmd := exec.Command("out/spin", args...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	begin, err := cmd.StdinPipe()
+	if err != nil {
 		return gapCount{}, err
 	}
-	cmd := exec.Command("out/spin", args...)
-	text, err := cmd.Output()
-	if err != nil {
+	if err := cmd.Start(); err != nil {
+		return gapCount{}, fmt.Errorf("spin: %w", err)
+	}
+	err = trace.start(cmd.Process.Pid)
+	begin.Close()
+	if err = errors.Join(err, cmd.Wait()); err != nil {
 		return gapCount{}, fmt.Errorf("spin: %w", err)
 	}
 	events, err := trace.stop()
 	if err != nil {
 		return gapCount{}, err
 	}
-	return parseSpin(text, events, cmd.Process.Pid, trace != nil)
+	return parseSpin(out.Bytes(), events, cmd.Process.Pid, trace != nil)
 }
 
 func parseSpin(text []byte, events []event, pid int, traced bool) (gapCount, error) {

@@ -4,13 +4,39 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
+// publish puts the tables that were measured into a page, between <!-- latency:NAME --> and
+// <!-- /latency:NAME -->.
+func publish(file string, r report) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	page := string(text)
+	for _, t := range []struct{ name, table string }{{"memif", memifTable(r.Memif)}, {"stalls", stallTable(r.Stalls)}} {
+		if t.table == "" {
+			continue
+		}
+		before, rest, ok := strings.Cut(page, "<!-- latency:"+t.name+" -->\n")
+		_, after, ended := strings.Cut(rest, "<!-- /latency:"+t.name+" -->")
+		if !ok || !ended {
+			return fmt.Errorf("%s has no place for latency:%s", file, t.name)
+		}
+		page = before + "<!-- latency:" + t.name + " -->\n" + t.table + "<!-- /latency:" + t.name + " -->" + after
+	}
+	return os.WriteFile(file, []byte(page), 0o644)
+}
+
+// memifTable is "" when nothing was measured; so is stallTable.
 func memifTable(runs []memifRun) string {
+	if len(runs) == 0 {
+		return ""
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nmemif, a client without copies, one lcore, Skua %s: one way through, µs\n\n", revision())
-	b.WriteString("| case | Go | load | Mpps | lost | p50 | p99 | p99.9 | max | the same with the generator's absences: p99.9 | " +
+	b.WriteString("| one way, µs | Go | load | Mpps | lost | p50 | p99 | p99.9 | max | p99.9 with the generator's absences | " +
 		"generator away | core to core, clocks |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range runs {
 		for _, x := range r.Rates {
@@ -24,8 +50,10 @@ func memifTable(runs []memifRun) string {
 }
 
 func stallTable(all []stall) string {
+	if len(all) == 0 {
+		return ""
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nTimes that the worker did not look at its queues for over %d µs, Skua %s\n\n", gapLimit, revision())
 	b.WriteString("| while | seconds | Mpps | gaps | by other tasks | interrupts | page faults | system calls | unexplained | " +
 		"longest unexplained, µs | an empty loop, per second: gaps | unexplained | longest, µs | stolen, ms |\n" +
 		"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")

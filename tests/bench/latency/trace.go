@@ -76,11 +76,12 @@ func (t *tracer) write(file, text string) error {
 	return os.WriteFile(filepath.Join(t.dir, file), []byte(text), 0)
 }
 
-func (t *tracer) start() error {
+// start sees what happens to a thread from now on.
+func (t *tracer) start(tid int) error {
 	if t == nil {
 		return nil
 	}
-	return errors.Join(t.write("trace", ""), t.write("tracing_on", "1"))
+	return errors.Join(t.write("set_event_pid", strconv.Itoa(tid)), t.write("trace", ""), t.write("tracing_on", "1"))
 }
 
 // stop returns what was seen since start.

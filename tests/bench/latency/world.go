@@ -100,6 +100,7 @@ func startRouter(conf string, env ...string) (*router, error) {
 	r.cmd = exec.Command("taskset", "-c", fmt.Sprintf("%d,%d", restCPU, workerCPU), "out/skua", "run", file)
 	r.cmd.Env = append(os.Environ(), env...)
 	r.cmd.Stderr = r.log
+	r.cmd.SysProcAttr = dieWithUs()
 	if err := r.cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -113,6 +114,12 @@ func startRouter(conf string, env ...string) (*router, error) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	return nil, errors.Join(fmt.Errorf("skua does not forward:\n%s", r.log), r.stop())
+}
+
+// dieWithUs ends a program when we end: one that polls would keep a CPU for ever. The thread that
+// starts it must not end before: it is the main one.
+func dieWithUs() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
 func (r *router) stop() error {
