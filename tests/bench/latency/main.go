@@ -12,7 +12,8 @@
 // collects garbage and links change, each gap of over 100 µs between two turns is set beside what
 // the kernel's trace says of that CPU at that time, and beside the gaps of an empty loop.
 //
-// It prints Markdown; -o writes JSON.
+// It prints Markdown; -o writes JSON, -publish puts the tables into a page. Given files of JSON, it
+// does that with what they say and measures nothing.
 package main
 
 import (
@@ -57,7 +58,14 @@ func main() {
 	only := flag.String("only", "", "memif, stalls: measure only these")
 	out := flag.String("o", "", "write the figures to a file, as JSON")
 	flag.Parse()
-	if flag.NArg() > 0 || (*only != "" && *only != "memif" && *only != "stalls") {
+	if flag.NArg() > 0 {
+		if err := show(flag.Args(), o.page); err != nil {
+			fmt.Fprintln(os.Stderr, "latency:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if *only != "" && *only != "memif" && *only != "stalls" {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -117,6 +125,27 @@ func run(o options, only, out string) (err error) {
 		return err
 	}
 	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// show prints what was measured before, and puts it into a page if there is one.
+func show(files []string, page string) error {
+	var all report
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		var r report
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		all.Memif, all.Stalls = append(all.Memif, r.Memif...), append(all.Stalls, r.Stalls...)
+	}
+	fmt.Printf("%s\n%s", memifTable(all.Memif), stallTable(all.Stalls))
+	if page == "" {
+		return nil
+	}
+	return publish(page, all)
 }
 
 // revision is the commit that was measured.
