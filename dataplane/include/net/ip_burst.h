@@ -36,6 +36,18 @@ struct ip_burst {
 	uint32_t odd[SKB_LIST_MAX] __rte_cache_aligned; /* not 0: not for the straight way */
 };
 
+/* Packet from takes place to in the columns that ip_forward() and later stages read. */
+static inline void ip_burst_move(struct ip_burst *b, unsigned int to, unsigned int from)
+{
+	b->skb[to] = b->skb[from];
+	b->hdr[to] = b->hdr[from];
+	b->nh[to] = b->nh[from];
+	b->w1[to] = b->w1[from];
+	b->daddr[to] = b->daddr[from];
+	b->len[to] = b->len[from];
+	b->odd[to] = b->odd[from];
+}
+
 #define IP_BURST_ODD    1 /* something is odd about a packet */
 #define IP_BURST_PADDED 2 /* the link padded one: len is less than what the packet has */
 

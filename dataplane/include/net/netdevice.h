@@ -205,6 +205,9 @@ struct softnet_data {
 	struct dp_worker_stats stats;
 	uint64_t drops[SKB_DROP_REASON_MAX];
 
+	uint32_t n_dead; /* dropped, and not yet given back */
+	struct rte_mbuf *dead[SKB_LIST_MAX];
+
 	uint32_t backlog_head, backlog_tail;
 	struct sk_buff *backlog[BACKLOG_MAX];
 

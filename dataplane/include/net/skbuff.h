@@ -174,9 +174,9 @@ static inline void pskb_trim(struct sk_buff *skb, uint32_t len)
 /* A writable copy in one segment, of at most max bytes from the frame's start; NULL: no memory. */
 struct sk_buff *skb_copy(const struct sk_buff *skb, struct rte_mempool *pool);
 
+/* Counts a drop. The memory goes back with that of others, by the end of the turn. */
 void kfree_skb_reason(struct softnet_data *sd, struct sk_buff *skb, enum skb_drop_reason reason);
-void kfree_skb_list_reason(struct softnet_data *sd, struct sk_buff **list, unsigned int n,
-			   enum skb_drop_reason reason);
+void skb_defer_free_flush(struct softnet_data *sd);
 /* The packet did its work: not a drop. */
 void consume_skb(struct sk_buff *skb);
 

@@ -91,6 +91,7 @@ static void dp_worker_fini(struct softnet_data *sd)
 	inet_frag_fini(sd);
 	neigh_hold_fini(sd);
 	napi_fini(sd);
+	skb_defer_free_flush(sd);
 	free(sd->rxq);
 	free(sd);
 }

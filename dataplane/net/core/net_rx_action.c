@@ -199,6 +199,8 @@ unsigned int net_rx_action(struct softnet_data *sd)
 	n += process_backlog(sd);
 	n += inject_rx(sd);
 	ethdev_tx_flush(sd);
+	if (sd->n_dead)
+		skb_defer_free_flush(sd);
 	punt_wake(sd);
 	napi_turn(sd, start, n);
 	return n;

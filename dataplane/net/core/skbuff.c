@@ -92,17 +92,18 @@ struct sk_buff *skb_copy(const struct sk_buff *skb, struct rte_mempool *pool)
 	return copy;
 }
 
+void skb_defer_free_flush(struct softnet_data *sd)
+{
+	rte_pktmbuf_free_bulk(sd->dead, sd->n_dead);
+	sd->n_dead = 0;
+}
+
 void kfree_skb_reason(struct softnet_data *sd, struct sk_buff *skb, enum skb_drop_reason reason)
 {
 	sd->drops[reason]++;
-	rte_pktmbuf_free(skb_mbuf(skb));
-}
-
-void kfree_skb_list_reason(struct softnet_data *sd, struct sk_buff **list, unsigned int n,
-			   enum skb_drop_reason reason)
-{
-	for (unsigned int i = 0; i < n; i++)
-		kfree_skb_reason(sd, list[i], reason);
+	if (unlikely(sd->n_dead == SKB_LIST_MAX))
+		skb_defer_free_flush(sd);
+	sd->dead[sd->n_dead++] = skb_mbuf(skb);
 }
 
 void consume_skb(struct sk_buff *skb)

@@ -62,12 +62,20 @@ drop:
 static __rte_noinline void ip_forward_odd(struct softnet_data *sd, struct net_device *dev,
 					  struct ip_burst *b)
 {
+	bool changed = false;
 	unsigned int k = 0;
 
-	for (unsigned int i = 0; i < b->n; i++)
-		if (!b->odd[i] || ip_forward_slow(sd, dev, b->skb[i]))
-			b->skb[k++] = b->skb[i];
-	ip_burst_reload(b, k);
+	for (unsigned int i = 0; i < b->n; i++) {
+		if (b->odd[i]) {
+			if (!ip_forward_slow(sd, dev, b->skb[i]))
+				continue;
+			changed = true;
+		}
+		ip_burst_move(b, k++, i);
+	}
+	b->n = k;
+	if (changed)
+		ip_burst_reload(b, k);
 }
 
 static void ip_forward_finish(struct ip_burst *b)

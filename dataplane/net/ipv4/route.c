@@ -320,16 +320,22 @@ static __rte_noinline void ip_route_input_odd(struct softnet_data *sd, struct ne
 {
 	bool own = !(dev->conf4 & DP_CONF_ACCEPT_LOCAL);
 	const struct net *net = dev_net(dev);
+	bool changed = false;
 	unsigned int k = 0;
 
 	for (unsigned int i = 0; i < b->n; i++) {
 		uint32_t saddr = (uint32_t)(b->w1[i] >> 32);
 
-		if (likely(!all && !b->odd[i] && !ip_route_odd(net, dev, b->nh[i], saddr, own)) ||
-		    ip_rcv_finish_slow(sd, dev, b->skb[i]))
-			b->skb[k++] = b->skb[i];
+		if (all || b->odd[i] || ip_route_odd(net, dev, b->nh[i], saddr, own)) {
+			if (!ip_rcv_finish_slow(sd, dev, b->skb[i]))
+				continue;
+			changed = true;
+		}
+		ip_burst_move(b, k++, i);
 	}
-	ip_burst_reload(b, k);
+	b->n = k;
+	if (changed)
+		ip_burst_reload(b, k);
 }
 
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b)

@@ -82,17 +82,14 @@ static bool punt_within_rate(struct softnet_data *sd, enum dp_punt_reason reason
 	return true;
 }
 
-enum skb_drop_reason punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *skb,
-			       struct dp_punt *rec)
+/* Past the police. */
+static enum skb_drop_reason __punt_send(struct softnet_data *sd, struct net *net,
+					const struct sk_buff *skb, struct dp_punt *rec)
 {
 	struct byte_ring *r = &sd->punt->ring[rec->reason];
 	uint64_t head, at;
 	uint32_t left;
 
-	if (!punt_within_rate(sd, rec->reason)) {
-		sd->stats.policed[rec->reason]++;
-		return SKB_DROP_REASON_PUNT_POLICED;
-	}
 	rec->net = net->id;
 	rec->worker = (uint8_t)sd->worker;
 	rec->pad = 0;
@@ -135,6 +132,23 @@ enum skb_drop_reason punt_send(struct softnet_data *sd, struct net *net, const s
 	return SKB_NOT_DROPPED_YET;
 }
 
+/* Counts what is over the rate. */
+static inline bool punt_policed(struct softnet_data *sd, enum dp_punt_reason reason)
+{
+	if (punt_within_rate(sd, reason))
+		return false;
+	sd->stats.policed[reason]++;
+	return true;
+}
+
+enum skb_drop_reason punt_send(struct softnet_data *sd, struct net *net, const struct sk_buff *skb,
+			       struct dp_punt *rec)
+{
+	if (punt_policed(sd, rec->reason))
+		return SKB_DROP_REASON_PUNT_POLICED;
+	return __punt_send(sd, net, skb, rec);
+}
+
 void punt_skb(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_reason reason,
 	      uint8_t ipproto)
 {
@@ -150,15 +164,19 @@ void punt_skb(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_reason 
 static void icmp_punt(struct softnet_data *sd, const struct sk_buff *skb, uint8_t family,
 		      uint8_t type, uint8_t code, uint32_t info)
 {
-	struct dp_punt rec = {
+	struct dp_punt rec;
+
+	/* in a flood most end here */
+	if (punt_policed(sd, DP_PUNT_ICMP_SEND))
+		return;
+	rec = (struct dp_punt){
 	    .reason = DP_PUNT_ICMP_SEND,
 	    .family = family,
 	    .icmp_type = type,
 	    .icmp_code = code,
 	    .info = info,
 	};
-
-	punt_send(sd, skb->dev->net, skb, &rec);
+	__punt_send(sd, skb->dev->net, skb, &rec);
 }
 
 void icmp_send(struct softnet_data *sd, const struct sk_buff *skb, uint8_t type, uint8_t code,
