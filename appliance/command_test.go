@@ -146,9 +146,12 @@ func TestStatsTable(t *testing.T) {
 			{Name: "wan", Up: true, LinkStats: dpif.LinkStats{RxPackets: 10, RxBytes: 640, TxPackets: 3, TxBytes: 180, RxDropped: 1}},
 			{Name: "lan"},
 		},
-		Drops:   []dpif.Counter{{Name: "IP_CSUM", Value: 4}},
-		Stages:  []StageStats{{Name: "ip_rcv", Packets: 10, PacketsPerBurst: 2.5, CyclesPerPacket: 12.34}, {Name: "unused"}},
-		Workers: []WorkerStats{{Worker: 0, Lcore: 1, Busy: 0.25, Punted: map[string]uint64{"icmp": 2, "arp": 1}}},
+		Drops:  []dpif.Counter{{Name: "IP_CSUM", Value: 4}},
+		Stages: []StageStats{{Name: "ip_rcv", Packets: 10, PacketsPerBurst: 2.5, CyclesPerPacket: 12.34}, {Name: "unused"}},
+		Workers: []WorkerStats{{Worker: 0, Lcore: 1, Busy: 0.25, Punted: map[string]uint64{"icmp": 2, "arp": 1},
+			Policed: map[string]uint64{"icmp": 9}, Full: map[string]uint64{"arp": 3}}},
+		Neighs:     []NeighStats{{Name: "arp_cache", Entries: 2, Allocs: 5, Destroys: 3, ResFailed: 1, UnresolvedDiscard: 7}},
+		NeighDrops: []dpif.Counter{{Name: "ARP_PKT_TOO_SMALL", Value: 6}},
 	}
 	var out bytes.Buffer
 	s.print(&out)
@@ -162,8 +165,14 @@ IP_CSUM      4
 STAGE   PACKETS  PACKETS/BURST  CYCLES/PACKET
 ip_rcv  10       2.5            12.3
 
-WORKER  LCORE  BUSY   PUNTED         POLICED
-0       1      25.0%  arp 1, icmp 2  -
+WORKER  LCORE  BUSY   PUNTED         POLICED  FULL
+0       1      25.0%  arp 1, icmp 2  icmp 9   arp 3
+
+NEIGHBOURS  ENTRIES  ALLOCS  DESTROYS  RES_FAILED  UNRESOLVED_DISCARDS  TABLE_FULLS
+arp_cache   2        5       3         1           7                    0
+
+ARP, ND DROP REASON  PACKETS
+ARP_PKT_TOO_SMALL    6
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)

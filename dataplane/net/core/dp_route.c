@@ -21,7 +21,7 @@ static struct in6_addr key6(const uint8_t *dst)
 	return addr;
 }
 
-/* --- one table --------------------------------------------------------------------------------- */
+/* --- one table ------------------------------------------------------------------------------- */
 
 struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id)
 {
@@ -133,7 +133,7 @@ unsigned int net_fib_dump(const struct net_fib *f, struct fib_cursor *cur, struc
 	return n;
 }
 
-/* --- routes ------------------------------------------------------------------------------------ */
+/* --- routes ---------------------------------------------------------------------------------- */
 
 static uint32_t route_get(const struct net_fib *f, const struct dp_route *r)
 {
@@ -286,7 +286,7 @@ void net_tables_free(struct net *net)
 	memset(ts, 0, sizeof(*ts));
 }
 
-/* --- reading back ------------------------------------------------------------------------------ */
+/* --- reading back ---------------------------------------------------------------------------- */
 
 int dp_fib_lookup(uint32_t id, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
 		  uint32_t *nh_id, uint32_t n)

@@ -51,7 +51,7 @@ func TestBarsAreAsLongAsTheirFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	width := func(class, name, figure string) float64 {
-		m := regexp.MustCompile(`>`+name+`</text>\s*<rect class="`+class+`"[^>]* width="([0-9.]+)"[^>]*/>\s*<text[^>]*>`+figure+`</text>`).FindStringSubmatch(svg)
+		m := regexp.MustCompile(`>` + name + `</text>\s*<rect class="` + class + `"[^>]* width="([0-9.]+)"[^>]*/>\s*<text[^>]*>` + figure + `</text>`).FindStringSubmatch(svg)
 		if m == nil {
 			t.Fatalf("%s has no bar of %s in\n%s", name, figure, svg)
 		}
