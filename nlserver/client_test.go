@@ -24,7 +24,7 @@ type rawClient struct {
 }
 
 // memfdPage is a file for the shared page.
-func memfdPage(t *testing.T, size int64, seals int) int {
+func memfdPage(t testing.TB, size int64, seals int) int {
 	t.Helper()
 	fd, err := unix.MemfdCreate("page", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *rawClient) frame(f frame, payload []byte, file int) int32 {
 		}
 		time.Sleep(50 * time.Microsecond)
 	}
-	return c.page.result.Load()
+	return int32(c.page.result.Load())
 }
 
 func (c *rawClient) send(msgs []byte) {

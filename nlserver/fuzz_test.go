@@ -25,8 +25,12 @@ func loopSocket(t testing.TB) (s *Socket, client int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.fam, s.page, s.admin = toy.family, new(page), true
-	s.page.options.Store(optExtAck | optStrictChk)
+	memfd := memfdPage(t, pageSize, unix.F_SEAL_SHRINK)
+	if s.page, err = s.srv.pages.open(memfd); err != nil {
+		t.Fatal(err)
+	}
+	s.fam, s.admin = toy.family, true
+	s.page.put(&s.page.options, optExtAck|optStrictChk)
 	s.fam.autobind(s, 77)
 	s.fam.join(s, unix.RTNLGRP_IPV4_ROUTE)
 	return s, fds[1]

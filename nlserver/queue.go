@@ -148,7 +148,7 @@ func (s *Socket) overrun() {
 	}
 	if !s.congested {
 		s.congested = true
-		s.page.err.Store(uint32(unix.ENOBUFS))
+		s.page.put(&s.page.err, uint32(unix.ENOBUFS))
 	}
 }
 
@@ -207,11 +207,7 @@ func (s *Socket) noteDumping() {
 	if s.page == nil {
 		return
 	}
-	if s.dump != nil || len(s.waiting) > 0 {
-		s.page.dumping.Store(1)
-	} else {
-		s.page.dumping.Store(0)
-	}
+	s.page.setDumping(s.dump != nil || len(s.waiting) > 0)
 }
 
 // outq is how much the client has not yet received, in bytes of kernel memory, under wmu.

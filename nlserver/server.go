@@ -62,6 +62,7 @@ type Server struct {
 	file     os.FileInfo // of the socket file, when it was ours
 	families map[int]*Family
 	buffers  sync.Pool // *[]byte of frameMax
+	pages    pages
 
 	mu      sync.Mutex
 	sockets map[*Socket]struct{}
@@ -153,6 +154,7 @@ func (srv *Server) place(fd int, private string) error {
 func (srv *Server) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
+	defer srv.pages.shut()
 	defer srv.running.Wait()
 	defer srv.closeListener()
 	for {

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -26,8 +25,7 @@ type Socket struct {
 	fam *Family // nil before the hello
 
 	fd    int // of the connection, which blocks; to be used under wmu or by run only
-	mem   []byte
-	page  *page
+	page  *sharedPage
 	admin bool
 
 	portid atomic.Uint32 // 0: not bound
@@ -103,9 +101,9 @@ func (s *Socket) close() {
 	defer s.wmu.Unlock()
 	s.closed = true
 	unix.Close(s.fd)
-	if s.mem != nil {
-		unix.Munmap(s.mem)
-		s.mem, s.page = nil, nil
+	if s.page != nil {
+		s.srv.pages.close(s.page)
+		s.page = nil
 	}
 }
 
@@ -149,11 +147,7 @@ func (s *Socket) complete(seq uint32, result int, err error) {
 		}
 		result = -int(no)
 	}
-	s.page.result.Store(int32(result))
-	s.page.done.Store(seq)
-	if s.page.waiters.Load() > 0 {
-		futexWake(&s.page.done)
-	}
+	s.page.complete(seq, int32(result))
 }
 
 // hello takes the client's page and opens the netlink socket (netlink_create).
@@ -162,12 +156,11 @@ func (s *Socket) hello(f frame, payload []byte, file int) bool {
 	if !ok || file < 0 || !sealed(file) {
 		return false
 	}
-	mem, err := unix.Mmap(file, 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
+	var err error
+	if s.page, err = s.srv.pages.open(file); err != nil {
 		return false
 	}
-	s.mem, s.page = mem, (*page)(unsafe.Pointer(&mem[0]))
-	s.page.version.Store(wireVersion)
+	s.page.put(&s.page.version, wireVersion)
 
 	fam := s.srv.families[int(f.b)]
 	switch {
@@ -183,9 +176,9 @@ func (s *Socket) hello(f frame, payload []byte, file int) bool {
 	}
 	s.fam, s.tgid = fam, h.tgid
 	if s.admin {
-		s.page.admin.Store(1)
+		s.page.put(&s.page.admin, 1)
 	}
-	s.page.maxgroup.Store(fam.Groups)
+	s.page.put(&s.page.maxgroup, fam.Groups)
 	setRecvTimeout(s.fd, 0)
 	s.restore(h)
 	s.complete(f.seq, 0, nil)
@@ -209,7 +202,7 @@ func (s *Socket) restore(h hello) {
 // setPortid is called under Family.mu.
 func (s *Socket) setPortid(portid uint32) {
 	s.portid.Store(portid)
-	s.page.portid.Store(portid)
+	s.page.put(&s.page.portid, portid)
 }
 
 // setGroup is called under Family.mu. What the client was a member of stays in its page when we
@@ -218,12 +211,7 @@ func (s *Socket) setGroup(group uint32, member bool) {
 	if s.gone.Load() {
 		return
 	}
-	word, bit := &s.page.groups[(group-1)/32], uint32(1)<<((group-1)%32)
-	if member {
-		word.Or(bit)
-	} else {
-		word.And(^bit)
-	}
+	s.page.setGroup(group, member)
 }
 
 func (s *Socket) setDump(d *Dump) {

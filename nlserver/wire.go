@@ -4,7 +4,6 @@ package nlserver
 
 import (
 	"encoding/binary"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -83,25 +82,6 @@ func parseHello(b []byte) (h hello, ok bool) {
 		h.groups = append(h.groups, binary.NativeEndian.Uint32(b[i*4:]))
 	}
 	return h, true
-}
-
-// page is struct skua_nl_page, which a client shares with us and may write at any time: what the
-// client owns is only ever a hint, and what we own is never read back.
-type page struct {
-	version  atomic.Uint32
-	done     atomic.Uint32
-	result   atomic.Int32
-	portid   atomic.Uint32
-	admin    atomic.Uint32
-	err      atomic.Uint32
-	dumping  atomic.Uint32
-	maxgroup atomic.Uint32
-	groups   [groupWords]atomic.Uint32
-
-	waiters atomic.Uint32
-	options atomic.Uint32
-	maxRecv atomic.Uint32
-	// What follows is the client's own.
 }
 
 // appendMark appends the marker of a datagram that is no answer.
