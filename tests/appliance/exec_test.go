@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,8 +70,10 @@ func TestExec(t *testing.T) {
 	})
 	t.Run("ip monitor sees the changes of others", func(t *testing.T) {
 		lines := follow(t, i.command("exec", "--", "ip", "monitor"))
+		via := []string{"192.0.2.3", "192.0.2.2"}
 		eventually(t, 5*time.Second, func() string { // it has joined its groups when it sees one
-			i.ip("route", "replace", "10.9.0.0/16", "via", "192.0.2.2")
+			i.ip("route", "replace", "10.9.0.0/16", "via", via[0]) // what changes nothing is not told
+			slices.Reverse(via)
 			select {
 			case <-lines:
 				return ""
