@@ -29,6 +29,10 @@ func loopSocket(t testing.TB) (s *Socket, client int) {
 	if s.page, err = s.srv.pages.open(memfd); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		s.srv.pages.close(s.page)
+		s.srv.pages.shut()
+	})
 	s.fam, s.admin = toy.family, true
 	s.page.put(&s.page.options, optExtAck|optStrictChk)
 	s.fam.autobind(s, 77)
