@@ -188,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	router_poll();
 	links_flush();
 	inet_frag_flush(softnet_data[0]);
+	router_poll(); /* what was dropped goes back at the end of a turn */
 	router_punts(punts);
 	for (unsigned int port = 0; port < ROUTER_PORTS; port++)
 		while (router_recv(port, out, sizeof(out)) > 0)
