@@ -120,8 +120,7 @@ void router_family(const struct world *w)
 	w->load(w);
 }
 
-/* --- one route each way: 198.18.0.0/16 and so on, 2001:db8:ff00::/48 and so on -----------------
- */
+/* --- one route each way: 198.18.0.0/16 and so on, 2001:db8:ff00::/48 and so on --------------- */
 
 static void one(unsigned int port, uint8_t family, uint8_t dst[16])
 {
@@ -159,8 +158,7 @@ void draw6_one(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 	memcpy(dst + 8, &low, 8);
 }
 
-/* --- a table like the Internet's ---------------------------------------------------------------
- */
+/* --- a table like the Internet's ------------------------------------------------------------- */
 
 void load_full(const struct world *w)
 {

@@ -15,8 +15,7 @@
 #include "fwd.h"
 #include "inet_table.h"
 
-/* --- a group of 8 gateways: 20.0.0.0/8 and 21.0.0.0/8, 2001:db8:ff00::/48 and so on ------------
- */
+/* --- a group of 8 gateways: 20.0.0.0/8 and 21.0.0.0/8, 2001:db8:ff00::/48 and so on ---------- */
 
 #define MEMBERS 8
 
@@ -85,8 +84,7 @@ void draw4_vrf(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 	} while (!dst[0] || dst[0] == 127 || dst[0] > 223);
 }
 
-/* --- connected networks: 172.16.0.0/16 is on port 1, where port 0's packets go, and so on --------
- */
+/* --- connected networks: 172.16.0.0/16 is on port 1, where port 0's packets go, and so on ---- */
 
 #define NEIGHBOURS 10000
 

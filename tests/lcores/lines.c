@@ -60,8 +60,7 @@ struct lines {
 
 static struct lines wrote[2], device;
 
-/* --- extents: names of addresses ----------------------------------------------------------------
- */
+/* --- extents: names of addresses ------------------------------------------------------------- */
 
 struct extent {
 	char name[48];
@@ -171,8 +170,7 @@ static const char *name_of(uintptr_t line)
 	return name ? name : "memory";
 }
 
-/* --- memory before and after --------------------------------------------------------------------
- */
+/* --- memory before and after ----------------------------------------------------------------- */
 
 /* All that may be written, but for this thread's stack and what this program itself keeps there. */
 static void regions_find(void)
@@ -252,8 +250,7 @@ static void after(struct lines *l)
 	}
 }
 
-/* --- traffic ------------------------------------------------------------------------------------
- */
+/* --- traffic --------------------------------------------------------------------------------- */
 
 static uint16_t checksum(const uint8_t *p, int len)
 {

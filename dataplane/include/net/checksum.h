@@ -33,22 +33,6 @@ static inline uint16_t ip_fast_csum(const void *iph, unsigned int ihl)
 	return csum_fold(sum);
 }
 
-/* Whether the checksum of the common header, without options, is right. */
-static inline bool ip_csum20_ok(const void *iph)
-{
-	uint64_t a, b, sum;
-	uint32_t c;
-
-	memcpy(&a, iph, 8);
-	memcpy(&b, (const char *)iph + 8, 8);
-	memcpy(&c, (const char *)iph + 16, 4);
-	/* five words: 35 bits, so that two folds and the carry of the last are enough */
-	sum = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c;
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
-
 /* RFC 1624 equation 3 for the one change that a router makes in every packet. */
 static inline void ip_decrease_ttl_csum(uint8_t *ttl, uint16_t *check)
 {

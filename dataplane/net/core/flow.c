@@ -133,8 +133,7 @@ uint32_t rt6_multipath_hash(const struct net *net, struct sk_buff *skb)
 	return skb->hash;
 }
 
-/* --- before the packet is anybody's: frames as they were received ------------------------------
- */
+/* --- before the packet is anybody's: frames as they were received ---------------------------- */
 
 /*
  * Both directions of a flow have the same hash: of the two ends, the lower comes first

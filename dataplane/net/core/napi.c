@@ -42,8 +42,7 @@
 static _Atomic uint32_t napi_mode = DP_IDLE_POLL;
 static _Atomic uint32_t napi_max_sleep = NAPI_MAX_SLEEP_US;
 
-/* --- which queues can wake their worker; the writer's ------------------------------------------
- */
+/* --- which queues can wake their worker; the writer's ---------------------------------------- */
 
 void napi_wake_all(void)
 {
@@ -102,8 +101,7 @@ int dp_idle_conf(uint32_t mode, uint32_t max_sleep_us)
 	return 0;
 }
 
-/* --- the worker --------------------------------------------------------------------------------
- */
+/* --- the worker ------------------------------------------------------------------------------ */
 
 /* The end of a turn that handed packets to other workers. */
 void napi_told(struct softnet_data *sd)

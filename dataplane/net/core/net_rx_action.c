@@ -94,8 +94,10 @@ static __rte_noinline uint16_t skb_vlan_untag(struct softnet_data *sd, struct rt
 	return eth_type_trans(sd, m, dev, dev->dev_addr, mbuf_skb(m));
 }
 
-/* Everything but plain IP: ARP goes up, the rest nobody wants. Returns an EtherType of IP behind a
- * tag. */
+/*
+ * Everything but plain IP: ARP goes up, the rest nobody wants. Returns the EtherType of IP when
+ * that is behind a tag, else 0: disposed of.
+ */
 static __rte_noinline uint16_t netif_receive_other(struct softnet_data *sd, struct net_device *dev,
 						   struct rte_mbuf *m, uint16_t protocol)
 {
@@ -106,6 +108,7 @@ static __rte_noinline uint16_t netif_receive_other(struct softnet_data *sd, stru
 		if (protocol == htons(ETH_P_IP) || protocol == htons(ETH_P_IPV6))
 			return protocol;
 	}
+	skb->transport_header = 0;
 	if (protocol == htons(ETH_P_ARP)) {
 		/* arp_rcv(): what a device without ARP, or another host, is not asked for */
 		if (dev->flags & IFF_NOARP || skb->pkt_type == PACKET_OTHERHOST ||
