@@ -113,7 +113,15 @@ int dp_link_tables(uint32_t net, uint32_t ifindex, uint8_t family, const uint32_
 
 /* --- links --------------------------------------------------------------------------------- */
 
-enum dp_link_type { DP_LINK_ETHER, DP_LINK_LOOPBACK };
+enum dp_link_type {
+	DP_LINK_ETHER,
+	DP_LINK_LOOPBACK,
+	DP_LINK_DUMMY, /* takes every packet and sends none */
+	DP_LINK_VLAN,  /* of lower: vlan_proto, vlan_id */
+	DP_LINK_VETH,  /* what it sends peer_ifindex of peer_net receives */
+	DP_LINK_VRF,   /* l3mdev of those that have it as master */
+	DP_LINK_MAX,
+};
 
 /* dp_link.conf: the per-device sysctls that packets meet (in_device, inet6_dev). */
 #define DP_CONF_FORWARDING           (1u << 0)
@@ -142,6 +150,12 @@ struct dp_link {
 	uint32_t conf4; /* DP_CONF_* */
 	uint32_t conf6;
 	uint8_t lladdr[6];
+	uint16_t vlan_proto;   /* DP_LINK_VLAN: ETH_P_8021Q, ETH_P_8021AD; host order */
+	uint32_t master;       /* ifindex that it is enslaved to; 0: none */
+	uint32_t lower;        /* DP_LINK_VLAN: ifindex of the real device */
+	uint32_t peer_net;     /* DP_LINK_VETH */
+	uint32_t peer_ifindex; /* DP_LINK_VETH; 0: none yet */
+	uint16_t vlan_id;      /* DP_LINK_VLAN: 0 .. 4094 */
 	uint8_t pad[2];
 };
 

@@ -47,6 +47,10 @@ func linkOf(l *dpif.Link) (C.struct_dp_link, error) {
 		mtu6:    C.uint32_t(l.MTU6),
 		conf4:   C.uint32_t(l.Conf4),
 		conf6:   C.uint32_t(l.Conf6),
+
+		master: C.uint32_t(l.Master), lower: C.uint32_t(l.Lower),
+		vlan_proto: C.uint16_t(l.VLANProto), vlan_id: C.uint16_t(l.VLANID),
+		peer_net: C.uint32_t(l.PeerNet), peer_ifindex: C.uint32_t(l.PeerIfindex),
 	}
 	if len(l.Name) >= len(c.name) {
 		return c, syscall.EINVAL
@@ -82,6 +86,10 @@ func (d *Dataplane) DumpLinks(net uint32) ([]dpif.Link, error) {
 			Conf4:    dpif.Conf(c.conf4),
 			Conf6:    dpif.Conf(c.conf6),
 			HardAddr: macOf(&c.lladdr),
+
+			Master: uint32(c.master), Lower: uint32(c.lower),
+			VLANProto: uint16(c.vlan_proto), VLANID: uint16(c.vlan_id),
+			PeerNet: uint32(c.peer_net), PeerIfindex: uint32(c.peer_ifindex),
 		})
 		return nil
 	})

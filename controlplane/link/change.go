@@ -32,6 +32,11 @@ type Change struct {
 	AddrGenMode *uint8
 	Token       *[16]byte
 	Conf4       map[uint16]int32 // IFLA_INET_CONF: IPV4_DEVCONF_* to value
+
+	// NotifyAnyway: something has been changed already that all are to hear of.
+	NotifyAnyway bool
+	// Of Create: whether Config.NumTxQueues and NumRxQueues were asked for.
+	NumQueuesSaid [2]bool
 }
 
 // IFF_* bits that only the kernel sets (IFF_VOLATILE), and those that user space may.
@@ -51,9 +56,9 @@ func (t *Table) Change(l *Link, c Change) error {
 	if err := t.check(l, &c); err != nil {
 		return err
 	}
-	notify := false // DO_SETLINK_NOTIFY
+	notify := c.NotifyAnyway // DO_SETLINK_NOTIFY
 	for _, step := range []func(*Link, *Change) (bool, error){
-		t.setAddress, t.setMTU, t.setGroup, t.setName, t.setAlias, t.setBroadcast, t.setFlags,
+		t.setAddress, t.setMTU, t.setGroup, t.setName, t.setAlias, t.setBroadcast, t.setFlags, t.setMasterOf,
 		t.setCarrier, t.setTxQLen, t.setOffload, t.setOperState, t.setLinkMode, t.setAF,
 	} {
 		n, err := step(l, &c)
@@ -183,6 +188,19 @@ func (t *Table) setFlags(l *Link, c *Change) (bool, error) {
 	if c.Flags == 0 && c.FlagsMask == 0 {
 		return false, nil
 	}
+	old := *l
+	if err := t.combineFlags(l, c); err != nil {
+		return false, err
+	}
+	if all := (old.devFlags ^ l.devFlags) | (old.gflags ^ l.gflags); all != 0 {
+		t.announce(l, unix.RTM_NEWLINK, all, 0)
+	}
+	t.notifyChanges(l, old.devFlags)
+	return false, nil
+}
+
+// combineFlags is __dev_change_flags with what rtnl_dev_combine_flags makes of the request.
+func (t *Table) combineFlags(l *Link, c *Change) error {
 	flags := c.flags(l)
 	old := *l
 	keep := l.devFlags & (unix.IFF_UP | volatileFlags | unix.IFF_PROMISC | unix.IFF_ALLMULTI)
@@ -196,15 +214,11 @@ func (t *Table) setFlags(l *Link, c *Change) (bool, error) {
 	}
 	if err != nil {
 		*l = old
-		return false, err
+		return err
 	}
 	count(l, flags, unix.IFF_PROMISC, &l.Promiscuity)
 	count(l, flags, unix.IFF_ALLMULTI, &l.AllMulti)
-	if err := t.publish(l, func() { *l = old }); err != nil {
-		return false, err
-	}
-	t.notifyFlags(l, old.devFlags, old.gflags)
-	return false, nil
+	return t.publish(l, func() { *l = old })
 }
 
 // count follows what user space asked of IFF_PROMISC or IFF_ALLMULTI in its counter
@@ -222,12 +236,9 @@ func count(l *Link, flags, bit uint32, counter *uint32) {
 	}
 }
 
-// notifyFlags is __dev_notify_flags: the message first, then the events.
-func (t *Table) notifyFlags(l *Link, oldFlags, oldG uint32) {
+// notifyChanges is the second half of __dev_notify_flags: the events, after the message.
+func (t *Table) notifyChanges(l *Link, oldFlags uint32) {
 	changes := oldFlags ^ l.devFlags
-	if all := changes | (oldG ^ l.gflags); all != 0 {
-		t.announce(l, unix.RTM_NEWLINK, all, 0)
-	}
 	if changes&unix.IFF_UP != 0 {
 		if l.Up() {
 			t.net.Notify(Event{Type: Up, Link: l})
@@ -260,6 +271,11 @@ func (t *Table) setTxQLen(l *Link, c *Change) (bool, error) {
 }
 
 func (t *Table) setOffload(l *Link, c *Change) (bool, error) {
+	l.setOffload(c)
+	return false, nil
+}
+
+func (l *Link) setOffload(c *Change) {
 	set := func(to *uint32, v *uint32) {
 		if v != nil {
 			*to = *v
@@ -280,7 +296,6 @@ func (t *Table) setOffload(l *Link, c *Change) (bool, error) {
 	}
 	set(&l.GSOIPv4, c.GSOIPv4)
 	set(&l.GROIPv4, c.GROIPv4)
-	return false, nil
 }
 
 // setOperState is set_operstate: user space may only say up, dormant or testing.

@@ -39,11 +39,10 @@ func (t *Table) check(l *Link, c *Change) error {
 	if up := c.flags(l)&unix.IFF_UP != 0; up && !l.Up() && !l.canOpen(c.HardAddr) {
 		return syscall.EADDRNOTAVAIL
 	}
-	if c.Master != nil && *c.Master != 0 {
-		if t.ByIndex(*c.Master) == nil {
-			return syscall.EINVAL
+	if c.Master != nil {
+		if err := t.enslavable(l, *c.Master); err != nil {
+			return err
 		}
-		return syscall.EOPNOTSUPP // no link enslaves others
 	}
 	if c.Carrier != nil && !l.carrierSettable() {
 		return syscall.EOPNOTSUPP

@@ -72,7 +72,11 @@ type Link struct {
 	AltNames []string
 	Type     uint16 // ARPHRD_ETHER, ARPHRD_LOOPBACK
 	Kind     string // IFLA_INFO_KIND: "tun", "veth", ...; empty: physical or loopback
+	Data     any    // what the Ops of the Kind keep of it; nil: nothing
 	Port     uint16 // ethdev port or dpif.PortNone
+
+	Master *Link // that it is enslaved to (netdev_master_upper_dev_get); nil: none
+	Lower  *Link // that it stands on (IFLA_LINK): of a VLAN its real device; nil: itself
 
 	HardAddr  HardAddr
 	Broadcast HardAddr
@@ -112,10 +116,13 @@ type Link struct {
 	Flags6        uint32    // inet6_dev.if_flags, written by addrconf: If6Ready, ...
 
 	t        *Table
-	devFlags uint32 // dev->flags
-	gflags   uint32 // what user space asked for of IFF_PROMISC and IFF_ALLMULTI
-	gone     bool   // unregistered
-	set4     uint64 // bit i: field i of Conf4 was written and no longer follows "default"
+	ops      *Ops    // of its Kind; nil: nobody made it by netlink
+	uppers   []*Link // those that stand on it, and its master
+	lowers   []*Link // those that it stands on, and its slaves
+	devFlags uint32  // dev->flags
+	gflags   uint32  // what user space asked for of IFF_PROMISC and IFF_ALLMULTI
+	gone     bool    // unregistered
+	set4     uint64  // bit i: field i of Conf4 was written and no longer follows "default"
 
 	neighSet4, neighSet6 uint32 // the same for neighKey.bit
 }
@@ -149,6 +156,7 @@ const (
 	ChangeMTU                        // NETDEV_CHANGEMTU
 	ChangeAddr                       // NETDEV_CHANGEADDR
 	ChangeName                       // NETDEV_CHANGENAME
+	ChangeUpper                      // NETDEV_CHANGEUPPER: Link got or lost an upper device
 	ConfChanged                      // a sysctl of the link, or of "all", that acts on it (NETCONFA_*)
 )
 
@@ -163,6 +171,8 @@ type Event struct {
 	OldName string   // ChangeName
 	OldMTU  uint32   // ChangeMTU
 	OldAddr HardAddr // ChangeAddr
+	Upper   *Link    // ChangeUpper: the upper device
+	Linking bool     // ChangeUpper: got, else lost; Link.Master says already what is
 	Conf    string   // ConfChanged: the sysctl relative to net, "ipv4.conf.forwarding", "ipv6.conf.disable_ipv6"
 	OldConf int32    // ConfChanged: the value before
 }
@@ -183,12 +193,23 @@ func (l *Link) dp() dpif.Link {
 	if l.Loopback() {
 		typ = dpif.LinkLoopback
 	}
-	return dpif.Link{
+	d := dpif.Link{
 		Net: l.t.net.ID, Ifindex: l.Index, Name: l.Name, Port: l.Port, Type: typ,
 		Carrier: l.Carrier,
 		Flags:   l.devFlags & (unix.IFF_UP | unix.IFF_NOARP | unix.IFF_PROMISC | unix.IFF_ALLMULTI | unix.IFF_LOOPBACK | unix.IFF_BROADCAST | unix.IFF_MULTICAST),
 		// The MTU of lo, 65536, is one more than a length field in a packet can say.
-		MTU: min(l.MTU, 65535), MTU6: min(l.MTU6(), 65535),
+		// A dummy's may be less than IPv4 can use; then it speaks none.
+		MTU: min(max(l.MTU, MinMTU4), 65535), MTU6: min(l.MTU6(), 65535),
 		Conf4: l.conf4(), Conf6: l.conf6(), HardAddr: l.HardAddr,
 	}
+	if l.Master != nil {
+		d.Master = l.Master.Index
+	}
+	if l.ops != nil {
+		d.Type = l.ops.Type
+		if l.ops.DP != nil {
+			l.ops.DP(l, &d)
+		}
+	}
+	return d
 }

@@ -273,7 +273,7 @@ func TestIndexesAreNotReusedAtOnce(t *testing.T) {
 	if a.Index != 2 || c.Index != 3 {
 		t.Errorf("indexes %d and %d", a.Index, c.Index)
 	}
-	if _, err := b.Add(Config{Name: "d", Index: c.Index}); !errors.Is(err, unix.EEXIST) {
+	if _, err := b.Add(Config{Name: "d", Index: c.Index}); !errors.Is(err, unix.EBUSY) {
 		t.Errorf("a taken index: %v", err)
 	}
 }

@@ -3,7 +3,6 @@
 package link
 
 import (
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -89,11 +88,14 @@ type Config struct {
 	Port        uint16
 	Type        uint16 // ARPHRD_*; 0: ARPHRD_ETHER
 	Kind        string
+	Data        any    // of the Kind, what its Ops take; nil: nothing was said
+	Lower       uint32 // IFLA_LINK: ifindex of the device that it is to stand on; 0: none
+	Flags       uint32 // IFF_* that it has; 0: IFF_BROADCAST | IFF_MULTICAST
 	HardAddr    HardAddr
 	PermAddr    HardAddr
 	MTU         uint32 // 0: 1500
 	MinMTU      uint32
-	MaxMTU      uint32 // 0: 65535 for Ethernet
+	MaxMTU      uint32 // 0: 65535 for Ethernet; NoMaxMTU: none
 	TxQLen      uint32 // 0: 1000
 	Carrier     bool   // state of the carrier now
 	NumTxQueues uint32
@@ -101,7 +103,12 @@ type Config struct {
 	TSOMaxSize  uint32
 	ParentDev   string // "0000:00:03.0"
 	ParentBus   string // "pci"
+
+	ops *Ops // of Create
 }
+
+// NoMaxMTU is Config.MaxMTU of a driver that says max_mtu = 0.
+const NoMaxMTU = ^uint32(0)
 
 // ValidName is dev_valid_name: not empty, shorter than IFNAMSIZ, not "." or "..", no slash, colon or
 // white space.
@@ -112,9 +119,19 @@ func ValidName(name string) bool {
 	return !strings.ContainsAny(name, "/: \t\n\v\f\r\x00\xa0")
 }
 
-// Add registers a link (register_netdevice). EEXIST: name or index taken; EINVAL: a bad name;
-// ENFILE: no index left; else what the data plane says.
+// Add registers a link (register_netdevice) and announces it. EEXIST: the name is taken; EBUSY: the
+// index is; EINVAL: a bad name; ENFILE: no index left; else what the data plane says.
 func (t *Table) Add(c Config) (*Link, error) {
+	l, err := t.register(c, nil)
+	if err == nil {
+		t.announce(l, unix.RTM_NEWLINK, ^uint32(0), 0)
+	}
+	return l, err
+}
+
+// register is Add for a link that is not yet initialised (RTNL_LINK_INITIALIZING): nobody is told
+// but the protocols. prepare, when there is one, sees the link before it is registered.
+func (t *Table) register(c Config, prepare func(*Link) error) (*Link, error) {
 	name, err := t.allocName(c.Name)
 	if err != nil {
 		return nil, err
@@ -124,7 +141,7 @@ func (t *Table) Add(c Config) (*Link, error) {
 		return nil, err
 	}
 	l := &Link{
-		Index: index, Name: name, Type: c.Type, Kind: c.Kind, Port: c.Port,
+		Index: index, Name: name, Type: c.Type, Kind: c.Kind, Port: c.Port, devFlags: c.Flags,
 		HardAddr: c.HardAddr, PermAddr: c.PermAddr,
 		MTU: c.MTU, MinMTU: c.MinMTU, MaxMTU: c.MaxMTU, TxQLen: c.TxQLen,
 		Carrier: c.Carrier, QDisc: "noop",
@@ -133,7 +150,14 @@ func (t *Table) Add(c Config) (*Link, error) {
 		TSOMaxSize: c.TSOMaxSize, TSOMaxSegs: 65535,
 		ParentDev: c.ParentDev, ParentBus: c.ParentBus, t: t,
 	}
+	l.ops = c.ops
 	l.setDefaults()
+	if prepare != nil {
+		if err := prepare(l); err != nil {
+			return nil, err
+		}
+		l.refreshFlags()
+	}
 	if err := t.net.DP.SetLink(l.dp()); err != nil {
 		return nil, err
 	}
@@ -142,7 +166,6 @@ func (t *Table) Add(c Config) (*Link, error) {
 	t.gen++
 	t.netconfMoved(l, false, false)
 	t.net.Notify(Event{Type: Register, Link: l})
-	t.announce(l, unix.RTM_NEWLINK, ^uint32(0), 0)
 	return l, nil
 }
 
@@ -162,11 +185,18 @@ func (l *Link) setDefaults() {
 	if l.Type == unix.ARPHRD_LOOPBACK {
 		l.devFlags = unix.IFF_LOOPBACK
 	} else {
-		l.devFlags = unix.IFF_BROADCAST | unix.IFF_MULTICAST
+		if l.devFlags == 0 {
+			l.devFlags = unix.IFF_BROADCAST | unix.IFF_MULTICAST
+		}
 		l.Broadcast = HardAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-		l.MinMTU = max(l.MinMTU, MinMTU4)
-		if l.MaxMTU == 0 {
+		if l.ops == nil {
+			l.MinMTU = max(l.MinMTU, MinMTU4)
+		}
+		switch l.MaxMTU {
+		case 0:
 			l.MaxMTU = 65535
+		case NoMaxMTU:
+			l.MaxMTU = 0
 		}
 	}
 	l.Neigh4, l.Neigh6 = l.t.NeighDefault4, l.t.NeighDefault6
@@ -177,7 +207,7 @@ func (l *Link) setDefaults() {
 	switch {
 	case !l.Carrier: // linkwatch_init_dev
 		l.OperState = OperDown
-	case l.Loopback(), l.Kind == "tun":
+	case l.Loopback(), l.Kind == "tun", l.ops != nil:
 		// Their carrier was there before they were: nobody asked linkwatch.
 	default: // a driver that found its carrier after it had registered
 		l.OperState = OperUp
@@ -213,7 +243,7 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 	case want >= dpif.MaxLinks:
 		return 0, syscall.EINVAL
 	case want != 0 && t.links[want] != nil:
-		return 0, syscall.EEXIST
+		return 0, syscall.EBUSY
 	case want != 0:
 		t.next = max(t.next, want)
 		return want, nil
@@ -231,32 +261,6 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 		}
 	}
 	return 0, syscall.ENFILE
-}
-
-// Remove unregisters a link (unregister_netdevice): it goes down first, then everything that hangs
-// on it goes.
-func (t *Table) Remove(l *Link) error {
-	if l.gone {
-		return syscall.ENODEV
-	}
-	if l.Up() {
-		if err := t.close(l); err != nil {
-			return err
-		}
-	}
-	l.gone = true
-	t.links[l.Index] = nil
-	t.all = nil
-	t.gen++
-	for _, n := range append(slices.Clone(l.AltNames), l.Name) {
-		delete(t.names, n)
-	}
-	t.net.Notify(Event{Type: Unregister, Link: l})
-	had4, had6 := l.InDev, l.In6Dev
-	l.InDev, l.In6Dev = false, false
-	t.netconfMoved(l, had4, had6)
-	t.announce(l, unix.RTM_DELLINK, ^uint32(0), 0)
-	return t.net.DP.DelLink(t.net.ID, l.Index)
 }
 
 func (t *Table) announce(l *Link, typ uint16, change, event uint32) {

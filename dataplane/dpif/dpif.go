@@ -28,6 +28,10 @@ type LinkType uint8
 const (
 	LinkEther LinkType = iota
 	LinkLoopback
+	LinkDummy // takes every packet and sends none
+	LinkVLAN  // of Lower: VLANProto, VLANID
+	LinkVETH  // what it sends PeerIfindex of PeerNet receives
+	LinkVRF   // l3mdev of those that have it as Master
 )
 
 // Conf holds the per-device sysctls that packets meet (DP_CONF_*).
@@ -63,6 +67,13 @@ type Link struct {
 	Conf4    Conf
 	Conf6    Conf
 	HardAddr [6]byte
+
+	Master      uint32 // ifindex of the link that it is enslaved to; 0: none
+	Lower       uint32 // LinkVLAN: ifindex of the real device
+	VLANProto   uint16 // LinkVLAN: ETH_P_8021Q or ETH_P_8021AD
+	VLANID      uint16 // LinkVLAN: 0..4094
+	PeerNet     uint32 // LinkVETH
+	PeerIfindex uint32 // LinkVETH; 0: none yet
 }
 
 // Addr is an own address, or a joined multicast group, of a link.

@@ -207,6 +207,19 @@ type linkDump struct {
 	kind         string
 }
 
+// wants is link_dump_filtered: master -1 asks for those that have none.
+func (s *linkDump) wants(l *link.Link) bool {
+	switch {
+	case s.kind != "" && s.kind != l.Kind:
+		return false
+	case s.master == 0:
+		return true
+	case s.master == ^uint32(0):
+		return l.Master == nil
+	}
+	return l.Master != nil && l.Master.Index == s.master
+}
+
 // dumpLinks is rtnl_dump_ifinfo.
 func (f *family) dumpLinks(d *nlserver.Dump) error {
 	if d.State == nil {
@@ -222,8 +235,7 @@ func (f *family) dumpLinks(d *nlserver.Dump) error {
 		if uint64(l.Index) < d.Args[0] {
 			continue
 		}
-		// No link has a master: a filter by one finds nothing, by "none" (-1) all.
-		if s.master != 0 && s.master != ^uint32(0) || s.kind != "" && s.kind != l.Kind {
+		if !s.wants(l) {
 			continue
 		}
 		d.Args[0] = uint64(l.Index)

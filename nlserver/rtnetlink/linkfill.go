@@ -44,6 +44,9 @@ func (f *family) fillLink(e *nlmsg.Encoder, l *link.Link, change, event, mask ui
 	e.U32(unix.IFLA_TSO_MAX_SEGS, l.TSOMaxSegs)
 	e.U32(iflaMaxPacing, 0)
 	e.U32(unix.IFLA_NUM_RX_QUEUES, l.NumRxQueues)
+	if l.Master != nil {
+		e.U32(unix.IFLA_MASTER, l.Master.Index)
+	}
 	e.U8(unix.IFLA_CARRIER, boolean(l.Carrier))
 	if l.Alias != "" {
 		e.String(unix.IFLA_IFALIAS, l.Alias)
@@ -71,11 +74,12 @@ func (f *family) fillLink(e *nlmsg.Encoder, l *link.Link, change, event, mask ui
 	xdp := e.NestPlain(unix.IFLA_XDP)
 	e.U8(unix.IFLA_XDP_ATTACHED, 0)
 	e.EndNest(xdp)
-	if l.Kind != "" {
-		fillLinkInfo(e, l)
-	}
+	fillLinkInfo(e, l)
 	if !l.PermAddr.IsZero() {
 		e.Bytes(unix.IFLA_PERM_ADDRESS, l.PermAddr[:])
+	}
+	if l.Lower != nil {
+		e.U32(unix.IFLA_LINK, l.Lower.Index)
 	}
 	e.String(unix.IFLA_QDISC, l.QDisc)
 	f.fillAF(e, l, mask)
@@ -117,23 +121,6 @@ func (f *family) fillStats(e *nlmsg.Encoder, l *link.Link) {
 	for i, n := range v[:24] {
 		native.PutUint32(b[i*4:], uint32(n))
 	}
-}
-
-// fillLinkInfo is rtnl_link_fill. Of a TAP the same is said as the kernel says of its own.
-func fillLinkInfo(e *nlmsg.Encoder, l *link.Link) {
-	info := e.NestPlain(unix.IFLA_LINKINFO)
-	e.String(unix.IFLA_INFO_KIND, l.Kind)
-	if l.Kind == "tun" {
-		const tap = 2 // IFF_TAP
-		data := e.NestPlain(unix.IFLA_INFO_DATA)
-		e.U8(unix.IFLA_TUN_TYPE, tap)
-		e.U8(unix.IFLA_TUN_PI, 0)
-		e.U8(unix.IFLA_TUN_VNET_HDR, 0)
-		e.U8(unix.IFLA_TUN_PERSIST, 0)
-		e.U8(unix.IFLA_TUN_MULTI_QUEUE, 0)
-		e.EndNest(data)
-	}
-	e.EndNest(info)
 }
 
 // fillProps is rtnl_fill_prop_list.

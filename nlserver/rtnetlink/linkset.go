@@ -47,69 +47,29 @@ func (f *family) setLink(req *nlserver.Request) error {
 	if l == nil {
 		return unix.ENODEV
 	}
-	return f.doSetLink(req, l, ifm, &tb)
-}
-
-// newLink is rtnl_newlink: it changes a link that exists; it makes none.
-func (f *family) newLink(req *nlserver.Request) error {
-	var tb, info nlmsg.Attrs
-	ifm, err := linkRequest(req, &tb)
-	if err != nil {
-		return err
-	}
-	if err := info.ParseNested(tb.Get(unix.IFLA_LINKINFO), &infoPolicy, nlmsg.Liberal, nil); err != nil {
-		return err
-	}
-	if ifm.index < 0 {
-		return req.Ext.Fail(unix.EINVAL, "ifindex can't be negative")
-	}
-	l, named := f.linkOf(ifm, &tb)
-	if l != nil {
-		return f.changeLink(req, l, ifm, &tb, &info)
-	}
-	if !req.Has(unix.NLM_F_CREATE) {
-		if named || !tb.Has(unix.IFLA_GROUP) {
-			return unix.ENODEV
-		}
-		return f.changeGroup(req, tb.U32(unix.IFLA_GROUP), ifm, &tb)
-	}
-	if tb.Has(unix.IFLA_MAP) || tb.Has(unix.IFLA_PROTINFO) {
-		return unix.EOPNOTSUPP
-	}
-	return req.Ext.Fail(unix.EOPNOTSUPP, "Unknown device type")
-}
-
-// changeLink is rtnl_changelink.
-func (f *family) changeLink(req *nlserver.Request, l *link.Link, ifm ifinfo, tb, info *nlmsg.Attrs) error {
-	switch {
-	case req.Has(unix.NLM_F_EXCL):
-		return unix.EEXIST
-	case req.Has(unix.NLM_F_REPLACE):
-		return unix.EOPNOTSUPP
-	case info.Has(unix.IFLA_INFO_DATA), info.Has(unix.IFLA_INFO_SLAVE_DATA):
-		return unix.EOPNOTSUPP
-	}
-	return f.doSetLink(req, l, ifm, tb)
-}
-
-// changeGroup is rtnl_group_changelink.
-func (f *family) changeGroup(req *nlserver.Request, group uint32, ifm ifinfo, tb *nlmsg.Attrs) error {
-	for _, l := range f.Links.All() {
-		if l.Group != group {
-			continue
-		}
-		if err := f.doSetLink(req, l, ifm, tb); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.doSetLink(req, l, ifm, &tb, false)
 }
 
 // doSetLink makes a link.Change of a request.
-func (f *family) doSetLink(req *nlserver.Request, l *link.Link, ifm ifinfo, tb *nlmsg.Attrs) error {
+// notify: something was changed already that all are to hear of.
+func (f *family) doSetLink(req *nlserver.Request, l *link.Link, ifm ifinfo, tb *nlmsg.Attrs, notify bool) error {
 	if err := refuse(req, tb); err != nil {
 		return err
 	}
+	c, err := f.linkChange(req, ifm, tb)
+	if err != nil {
+		return err
+	}
+	// A name beside an index is the new name, else it is how the link was found.
+	if name := tb.String(unix.IFLA_IFNAME); ifm.index > 0 && name != "" {
+		c.Name = &name
+	}
+	c.NotifyAnyway = notify
+	return f.Links.Change(l, c)
+}
+
+// linkChange is the part of a request that making a link and changing one have in common.
+func (f *family) linkChange(req *nlserver.Request, ifm ifinfo, tb *nlmsg.Attrs) (link.Change, error) {
 	c := link.Change{
 		Flags: ifm.flags, FlagsMask: ifm.change,
 		HardAddr: tb.Bytes(unix.IFLA_ADDRESS), Broadcast: tb.Bytes(unix.IFLA_BROADCAST),
@@ -119,10 +79,7 @@ func (f *family) doSetLink(req *nlserver.Request, l *link.Link, ifm ifinfo, tb *
 		GROMaxSize: word(tb, unix.IFLA_GRO_MAX_SIZE), GSOIPv4: word(tb, unix.IFLA_GSO_IPV4_MAX_SIZE),
 		GROIPv4:   word(tb, unix.IFLA_GRO_IPV4_MAX_SIZE),
 		OperState: octet(tb, unix.IFLA_OPERSTATE), LinkMode: octet(tb, unix.IFLA_LINKMODE),
-	}
-	// A name beside an index is the new name, else it is how the link was found.
-	if name := tb.String(unix.IFLA_IFNAME); ifm.index > 0 && name != "" {
-		c.Name = &name
+		NumQueuesSaid: [2]bool{tb.Has(unix.IFLA_NUM_TX_QUEUES), tb.Has(unix.IFLA_NUM_RX_QUEUES)},
 	}
 	if tb.Has(unix.IFLA_IFALIAS) {
 		alias := tb.String(unix.IFLA_IFALIAS)
@@ -133,9 +90,9 @@ func (f *family) doSetLink(req *nlserver.Request, l *link.Link, ifm ifinfo, tb *
 		c.Carrier = &on
 	}
 	if err := f.afSpec(req, tb.Get(unix.IFLA_AF_SPEC), &c); err != nil {
-		return err
+		return c, err
 	}
-	return f.Links.Change(l, c)
+	return c, nil
 }
 
 // refuse names what no link of Skua can do, with the kernel's errno where its drivers cannot either.
@@ -219,35 +176,6 @@ func octet(tb *nlmsg.Attrs, typ uint16) *uint8 {
 	}
 	v := tb.U8(typ)
 	return &v
-}
-
-// delLink is rtnl_dellink: links belong to the configuration and are not deleted.
-func (f *family) delLink(req *nlserver.Request) error {
-	var tb nlmsg.Attrs
-	ifm, err := linkRequest(req, &tb)
-	if err != nil {
-		return err
-	}
-	if err := otherNet(req, &tb, false); err != nil {
-		return err
-	}
-	l, named := f.linkOf(ifm, &tb)
-	switch {
-	case l != nil:
-		return unix.EOPNOTSUPP
-	case named:
-		return unix.ENODEV
-	case !tb.Has(unix.IFLA_GROUP):
-		return unix.EINVAL
-	case tb.U32(unix.IFLA_GROUP) == 0:
-		return unix.EPERM
-	}
-	for _, l := range f.Links.All() {
-		if l.Group == tb.U32(unix.IFLA_GROUP) {
-			return unix.EOPNOTSUPP
-		}
-	}
-	return unix.ENODEV
 }
 
 // linkProp is rtnl_linkprop: further names of a link.

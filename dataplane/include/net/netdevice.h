@@ -254,6 +254,7 @@ void ethdev_tx_flush(struct softnet_data *sd);
 /* Our own packet to ourselves: the backlog of this worker. */
 void loopback_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 unsigned int loopback_rx(struct softnet_data *sd);
+void dummy_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 
 /* dev.c: as dev_txq(), whatever there is to do first */
 struct tx_queue *dev_txq_slow(struct softnet_data *sd, struct net_device *dev, unsigned int n);

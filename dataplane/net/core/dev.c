@@ -44,6 +44,10 @@ void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk
 		loopback_xmit(sd, dev, skb);
 		return;
 	}
+	if (dev->flags & IFF_UP && dev->type == DP_LINK_DUMMY) {
+		dummy_xmit(sd, dev, skb);
+		return;
+	}
 	dev_stats(sd, dev)->tx_dropped++;
 	kfree_skb_reason(sd, skb, SKB_DROP_REASON_DEV_READY);
 }

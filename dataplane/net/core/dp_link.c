@@ -58,7 +58,7 @@ static void dev_purge(struct net_device *dev)
 
 static int link_check(const struct dp_link *l)
 {
-	if (!l->ifindex || l->ifindex >= DP_MAX_LINKS || l->type > DP_LINK_LOOPBACK)
+	if (!l->ifindex || l->ifindex >= DP_MAX_LINKS || l->type >= DP_LINK_MAX)
 		return -EINVAL;
 	if (l->port != DP_PORT_NONE &&
 	    (l->port >= RTE_MAX_ETHPORTS || !netdev_ports[l->port].nb_txq))
