@@ -25,7 +25,7 @@ func TestDummyIsMadeAndDeleted(t *testing.T) {
 	b := newBench(t)
 	b.said = nil
 	l := b.create(Config{Kind: "dummy"}, Change{Flags: unix.IFF_UP, FlagsMask: unix.IFF_UP, Group: ptr(uint32(7))})
-	b.wantSaid("event register", "msg 16 0xffffffff", "event up")
+	b.wantSaid("netconf 2 2 -1", "netconf 10 2 -1", "event register", "msg 16 0xffffffff", "event up")
 	want := uint32(unix.IFF_UP | unix.IFF_BROADCAST | unix.IFF_NOARP | unix.IFF_RUNNING | unix.IFF_LOWER_UP)
 	if l.Name != "dummy0" || l.Flags != want || l.OperState != OperUnknown || !l.HardAddr.IsValid() || l.Group != 7 {
 		t.Errorf("made: %+v", l)
