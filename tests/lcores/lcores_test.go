@@ -80,6 +80,20 @@ func TestHash(t *testing.T) {
 	}
 }
 
+// TestMove keeps a worker from its CPU while a flow that it has packets of is given to another.
+func TestMove(t *testing.T) {
+	needDPDK(t)
+	path, err := compile(t.TempDir(), "move", "-O2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"rps", "queue"} {
+		if out, err := exec.Command(path, what).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", what, err, out)
+		}
+	}
+}
+
 // TestNoLineIsShared looks for lines that two workers write, or that one writes and all read.
 func TestNoLineIsShared(t *testing.T) {
 	path := build(t)

@@ -215,6 +215,7 @@ struct softnet_data {
 
 	struct wait_queue_head wait __rte_cache_aligned; /* read by whoever has something for us */
 	int epfd;                                        /* interrupts of the receive queues */
+	_Atomic bool running;                            /* it takes turns, or will when woken */
 } __rte_cache_aligned;
 
 extern struct softnet_data *softnet_data[DP_MAX_WORKERS];

@@ -70,7 +70,10 @@ bool rps_pending(const struct softnet_data *sd);
 
 /* Makes the ring from one worker to another, once. -ENOMEM. */
 int rps_ring_make(struct softnet_data *from, struct softnet_data *to);
-/* Waits, for a while at most, until the workers that run have taken what is in their rings. */
+/*
+ * Waits until the workers that take turns have taken what is in their rings now. However long one
+ * of them is kept from its CPU, or asleep: what it has not taken would be overtaken.
+ */
 void rps_drain(void);
 /* Frees the rings to a worker, and the packets in them. */
 void rps_fini(struct softnet_data *to);

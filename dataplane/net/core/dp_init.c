@@ -136,6 +136,7 @@ int dp_worker_main(void *arg)
 	/* else a sleep of 10 us takes 60 */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	sd->stats.lcore = rte_lcore_id();
+	atomic_store(&sd->running, true);
 	rcu_online(worker);
 	while (!atomic_load_explicit(&dp_stopping, memory_order_relaxed)) {
 		if (net_rx_action(sd))
@@ -145,6 +146,7 @@ int dp_worker_main(void *arg)
 		rcu_quiescent(worker);
 	}
 	rcu_offline(worker);
+	atomic_store(&sd->running, false);
 	return 0;
 }
 
@@ -159,6 +161,7 @@ int dp_worker_enter(uint32_t worker)
 	if (worker >= dp_workers)
 		return -EINVAL;
 	softnet_data[worker]->stats.lcore = rte_lcore_id();
+	atomic_store(&softnet_data[worker]->running, true);
 	return 0;
 }
 
@@ -179,8 +182,10 @@ int dp_worker_poll(uint32_t worker)
 
 void dp_worker_exit(uint32_t worker)
 {
-	if (worker < dp_workers)
-		softnet_data[worker]->stats.lcore = LCORE_ID_ANY;
+	if (worker >= dp_workers)
+		return;
+	softnet_data[worker]->stats.lcore = LCORE_ID_ANY;
+	atomic_store(&softnet_data[worker]->running, false);
 }
 
 void dp_free_rcu(void *p)

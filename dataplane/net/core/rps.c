@@ -226,21 +226,36 @@ int rps_ring_make(struct softnet_data *from, struct softnet_data *to)
 	return 0;
 }
 
+/* Whether a worker that takes turns has yet to take what is in front of tails, its rings' then. */
+static bool rps_behind(const struct softnet_data *sd, const uint32_t *tails)
+{
+	if (!atomic_load(&sd->running))
+		return false;
+	for (uint32_t from = sd->rps_from; from; from &= from - 1) {
+		uint32_t w = (uint32_t)__builtin_ctz(from);
+		uint32_t head = __atomic_load_n(&sd->rps_in[w]->head, __ATOMIC_ACQUIRE);
+
+		if ((int32_t)(tails[w] - head) > 0)
+			return true;
+	}
+	return false;
+}
+
 void rps_drain(void)
 {
-	for (unsigned int turn = 0; turn <= RPS_RING_SIZE / RPS_WEIGHT; turn++) {
-		bool pending = false;
+	for (uint32_t w = 0; w < DP_MAX_WORKERS; w++) {
+		const struct softnet_data *sd = softnet_data[w];
+		uint32_t tails[DP_MAX_WORKERS];
 
-		for (uint32_t w = 0; w < DP_MAX_WORKERS; w++) {
-			if (!softnet_data[w] || !rps_pending(softnet_data[w]))
-				continue;
-			pending = true;
-			softnet_wake(w);
+		for (uint32_t from = sd ? sd->rps_from : 0; from; from &= from - 1) {
+			uint32_t i = (uint32_t)__builtin_ctz(from);
+
+			tails[i] = __atomic_load_n(&sd->rps_in[i]->tail, __ATOMIC_ACQUIRE);
 		}
-		if (!pending)
-			return;
-		usleep(RPS_DRAIN_US); /* one that sleeps is not waited for below */
-		synchronize_rcu();
+		while (sd && rps_behind(sd, tails)) {
+			softnet_wake(w);
+			usleep(RPS_DRAIN_US);
+		}
 	}
 }
 
