@@ -381,14 +381,20 @@ var conversations = map[string]string{
 		repeat 287 ` + msg(1, fReq, ""),
 }
 
+// kernelTries is how often the kernel may be asked until it answers as the server did, once.
+const kernelTries = 3
+
 func TestConversationsAreTheKernels(t *testing.T) {
 	for name, script := range conversations {
 		t.Run(name, func(t *testing.T) {
 			script = strings.TrimSpace(strings.ReplaceAll(script, "\t", "")) + "\n"
-			want := talkToKernel(t, script)
-			if got := newWorld(t).talk(script); got != want {
-				t.Errorf("the server differs:\n%s", lineDiff(want, got))
+			got, want := newWorld(t).talk(script), ""
+			for range kernelTries { // what it frees, it frees later when the machine is busy
+				if want = talkToKernel(t, script); got == want {
+					return
+				}
 			}
+			t.Errorf("the server differs:\n%s", lineDiff(want, got))
 		})
 	}
 }

@@ -71,7 +71,7 @@ func TestExec(t *testing.T) {
 	t.Run("ip monitor sees the changes of others", func(t *testing.T) {
 		lines := follow(t, i.command("exec", "--", "ip", "monitor"))
 		via := []string{"192.0.2.3", "192.0.2.2"}
-		eventually(t, 5*time.Second, func() string { // it has joined its groups when it sees one
+		eventually(t, patience, func() string { // it has joined its groups when it sees one
 			i.ip("route", "replace", "10.9.0.0/16", "via", via[0]) // what changes nothing is not told
 			slices.Reverse(via)
 			select {
@@ -90,14 +90,14 @@ func TestExec(t *testing.T) {
 			{"link set right down", "right: <BROADCAST,MULTICAST> mtu 1400"},
 		} {
 			i.ip(strings.Fields(c.cmd)...)
-			awaitLine(t, lines, 2*time.Second, c.want)
+			awaitLine(t, lines, patience, c.want)
 		}
 		i.ip("link", "set", "right", "up")
 		// The carrier of a TAP, of which no client says anything.
 		a.must("ip", "link", "set", "eth0", "up")
-		awaitLine(t, lines, time.Second, "left: <BROADCAST,MULTICAST,UP,LOWER_UP>", "state UP")
+		awaitLine(t, lines, patience, "left: <BROADCAST,MULTICAST,UP,LOWER_UP>", "state UP")
 		a.must("ip", "link", "set", "eth0", "down")
-		awaitLine(t, lines, time.Second, "left: <NO-CARRIER,BROADCAST,MULTICAST,UP>", "state DOWN")
+		awaitLine(t, lines, patience, "left: <NO-CARRIER,BROADCAST,MULTICAST,UP>", "state DOWN")
 	})
 	t.Run("programs that cannot be run under it", func(t *testing.T) {
 		if r := i.try("skua-nosuch"); r.code != 127 || r.err != "skua: there is no program skua-nosuch\n" {

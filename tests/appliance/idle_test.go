@@ -45,7 +45,7 @@ func (i *instance) spent() (ran, waited time.Duration) {
 // sleeps waits until the polling threads use less than so much of a CPU in a second.
 func (i *instance) sleeps(percent int) {
 	i.w.t.Helper()
-	eventually(i.w.t, 15*time.Second, func() string {
+	eventually(i.w.t, patience, func() string {
 		before, _ := i.spent()
 		time.Sleep(time.Second)
 		after, _ := i.spent()
@@ -59,7 +59,7 @@ func (i *instance) sleeps(percent int) {
 // polls waits until the polling threads want all of a CPU for a second; others may have some of it.
 func (i *instance) polls() {
 	i.w.t.Helper()
-	eventually(i.w.t, 15*time.Second, func() string {
+	eventually(i.w.t, patience, func() string {
 		start := time.Now()
 		ran, waited := i.spent()
 		time.Sleep(time.Second)
@@ -108,7 +108,7 @@ func TestIdle(t *testing.T) {
 	i.sleeps(5)
 	before := i.lcores()
 	for range 20 { // each finds the core asleep
-		a.must("ping", "-n", "-c", "1", "-W", "2", "198.51.100.2")
+		a.must("ping", "-n", "-c", "1", "-W", "20", "198.51.100.2")
 	}
 	over := i.lcores()
 	was, is := before.Lcores[0], over.Lcores[0]

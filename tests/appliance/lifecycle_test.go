@@ -162,7 +162,7 @@ func TestErrorsAtTheStartSayWhatToDo(t *testing.T) {
 				}
 			}
 			begin := time.Now()
-			timer := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+			timer := time.AfterFunc(2*patience, func() { _ = cmd.Process.Kill() })
 			defer timer.Stop()
 			r := runCmd(cmd)
 			if r.code != 1 || !regexp.MustCompile(c.want).MatchString(r.err) || r.out != "" {

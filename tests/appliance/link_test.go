@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -97,11 +96,11 @@ addresses = ["198.51.100.1/24", "2001:db8:2::1/64"]
 		wantContains(t, "the device", device(), "mtu 1500 ")
 		// A packet that the link does not take any more, and may not be cut.
 		i.ip("link", "set", "right", "mtu", "1400")
-		out, _ := a.command("ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1400", "198.51.100.2").CombinedOutput()
+		out, _ := a.command("ping", "-n", "-c", "1", "-W", "20", "-M", "do", "-s", "1400", "198.51.100.2").CombinedOutput()
 		wantContains(t, "ping", string(out), "Frag needed and DF set (mtu = 1400)")
 		i.ip("link", "set", "right", "mtu", "1500")
 		a.must("ip", "route", "flush", "cache")
-		a.must("ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1472", "198.51.100.2")
+		a.must("ping", "-n", "-c", "1", "-W", "20", "-M", "do", "-s", "1472", "198.51.100.2")
 	})
 	t.Run("address", func(t *testing.T) {
 		for _, c := range []struct {
@@ -154,7 +153,7 @@ addresses = ["198.51.100.1/24", "2001:db8:2::1/64"]
 			host *netns
 		}{{"left", a}, {"right", b}} {
 			c.host.must("ip", "link", "set", "eth0", "down")
-			eventually(t, time.Second, func() string {
+			eventually(t, patience, func() string {
 				if out := i.ip("link", "show", c.link); !strings.Contains(out, "<NO-CARRIER,BROADCAST,MULTICAST,UP> ") || !strings.Contains(out, "state DOWN") {
 					return out
 				}
@@ -162,7 +161,7 @@ addresses = ["198.51.100.1/24", "2001:db8:2::1/64"]
 			})
 			wantContains(t, "ip route", i.ip("route", "show", "dev", c.link), "linkdown")
 			c.host.must("ip", "link", "set", "eth0", "up")
-			eventually(t, time.Second, func() string {
+			eventually(t, patience, func() string {
 				if out := i.ip("link", "show", c.link); !strings.Contains(out, "<BROADCAST,MULTICAST,UP,LOWER_UP> ") || !strings.Contains(out, "state UP") {
 					return out
 				}
@@ -213,7 +212,7 @@ via = "10.0.0.%d"
 	two := w.startAt("two.toml", fmt.Sprintf(text, w.path("two/netlink.sock"), 1, "right", b.name, "198.51.100", "client", 2, "192.0.2", 1), w.path("two/netlink.sock"))
 	a.host("eth0", "192.0.2", "")
 	b.host("eth0", "198.51.100", "")
-	eventually(t, 5*time.Second, func() string {
+	eventually(t, patience, func() string {
 		for _, i := range []*instance{one, two} {
 			if out := i.ip("link", "show", "mem"); !strings.Contains(out, "LOWER_UP") {
 				return out
@@ -226,10 +225,10 @@ via = "10.0.0.%d"
 			t.Fatal(err)
 		}
 	}
-	out := a.must("ping", "-n", "-c", "1", "-W", "2", "198.51.100.2")
+	out := a.must("ping", "-n", "-c", "1", "-W", "20", "198.51.100.2")
 	wantContains(t, "ping", out, "ttl=62")
 	two.stop(syscall.SIGTERM)
-	eventually(t, 2*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if out := one.ip("link", "show", "mem"); !strings.Contains(out, "NO-CARRIER") {
 			return out
 		}
@@ -273,7 +272,7 @@ lladdr = "02:00:00:00:00:02"
 	b := w.netns()
 	w.in.veth("sk1", b)
 	xdp := w.launch(w.write("xdp.toml", "CONF\n[[link]]\nname = \"right\"\naf_xdp = \"sk1\"\naddresses = [\"198.51.100.1/24\"]\n"), w.socket())
-	eventually(t, 20*time.Second, func() string {
+	eventually(t, patience, func() string {
 		select {
 		case <-xdp.done:
 			return ""

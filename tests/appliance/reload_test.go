@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // edit is the file of a running instance, which tests change piece by piece.
@@ -56,7 +55,7 @@ func state(i *instance) string {
 // settled waits until no address is tentative any more.
 func settled(t *testing.T, i *instance) {
 	t.Helper()
-	eventually(t, 8*time.Second, func() string {
+	eventually(t, patience, func() string {
 		if out := i.ip("addr", "show", "tentative"); strings.Contains(out, "inet6") {
 			return out
 		}

@@ -218,7 +218,7 @@ func TestWorkers(t *testing.T) {
 			t.Errorf("the workers poll %s", got)
 		}
 		back := uint64(run(time.Second))
-		eventually(t, 5*time.Second, func() string {
+		eventually(t, patience, func() string {
 			after := e.i.workers()
 			var out, in [2]uint64
 			for i := range after {
@@ -235,7 +235,7 @@ func TestWorkers(t *testing.T) {
 		})
 	})
 	t.Run("both asleep", func(t *testing.T) {
-		eventually(t, 10*time.Second, func() string {
+		eventually(t, patience, func() string {
 			before := e.i.workers()
 			time.Sleep(100 * time.Millisecond)
 			after := e.i.workers()
@@ -247,7 +247,7 @@ func TestWorkers(t *testing.T) {
 			return ""
 		})
 		for n := range 8 { // by some of these flows each worker has to wake the other
-			a.must("ping", "-n", "-c", "1", "-W", "2", fmt.Sprintf("198.51.100.%d", 1+n%2))
+			a.must("ping", "-n", "-c", "1", "-W", "20", fmt.Sprintf("198.51.100.%d", 1+n%2))
 		}
 	})
 	t.Run("reload moves queues", func(t *testing.T) {

@@ -103,7 +103,7 @@ func (ns *netns) host(dev, v4, v6 string) {
 // ping says whether dst answers within a while: the first packets find addresses being checked
 // for duplicates, and neighbours unknown.
 func (ns *netns) ping(dst string) error {
-	deadline := time.Now().Add(8 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		out, err := ns.command("ping", "-n", "-c", "1", "-W", "1", dst).CombinedOutput()
 		if err == nil {
@@ -210,7 +210,7 @@ func (i *instance) logged() string {
 // waitLog waits until the log has a text.
 func (i *instance) waitLog(text string) {
 	i.w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !strings.Contains(i.logged(), text) {
 		select {
 		case <-i.done:
@@ -233,7 +233,7 @@ func (i *instance) stop(sig os.Signal) {
 	}
 	select {
 	case <-i.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		i.w.t.Fatalf("it does not end at %v", sig)
 	}
 	if i.err != nil {
@@ -300,6 +300,9 @@ func (i *instance) as(uid, gid uint32, args ...string) result {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
 	return runCmd(cmd)
 }
+
+// patience is how long what has to come may take: a loaded machine gives no CPU for seconds.
+const patience = 30 * time.Second
 
 // eventually fails the test when what is wrong stays wrong; f returns "" when all is well.
 func eventually(t *testing.T, within time.Duration, f func() string) {

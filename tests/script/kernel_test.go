@@ -11,6 +11,9 @@ import (
 	"skua/tests/harness"
 )
 
+// kernelTries is how often the kernel may be asked until it does what a script says.
+const kernelTries = 3
+
 // kernel is the Linux kernel as the router.
 type kernel struct{ r *harness.KernelRouter }
 
@@ -64,7 +67,8 @@ func (k *kernel) Recv(link string, wait time.Duration) []byte { return k.r.Recv(
 
 func (k *kernel) Advance(d time.Duration) { time.Sleep(d) }
 
-// The scripts say what the kernel does.
+// The scripts say what the kernel does. Its clock is the machine's, and it and we share the CPUs with
+// others: what was late once is asked again, of a new namespace.
 func TestKernel(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: a network namespace and TAP devices")
@@ -72,6 +76,13 @@ func TestKernel(t *testing.T) {
 	for _, s := range scripts(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
+			for range kernelTries - 1 {
+				err := try(t, s, newKernel(t, s), "kernel")
+				if err == nil {
+					return
+				}
+				t.Logf("asked again: %v", err)
+			}
 			run(t, s, newKernel(t, s), "kernel")
 		})
 	}

@@ -28,7 +28,7 @@ type Router interface {
 }
 
 const (
-	patience = 2 * time.Second       // for a frame that is expected
+	patience = 10 * time.Second      // for a frame that is expected
 	silence  = 60 * time.Millisecond // for one that is not
 )
 

@@ -42,6 +42,25 @@ func run(t *testing.T, s *Script, router Router, on string) {
 	}
 }
 
+// try runs the sections like run, and returns what is wrong in the first that fails.
+func try(t *testing.T, s *Script, router Router, on string) error {
+	t.Helper()
+	diffs, err := LoadDifferences("differences.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Run{Script: s, Router: router}
+	if err := r.Setup(); err != nil {
+		return err
+	}
+	for _, c := range s.CasesFor(on, diffs) {
+		if err := r.Case(&c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Every difference is there, is argued, and has its two sections; no section "NAME@skua" is silent.
 func TestDifferencesAreListed(t *testing.T) {
 	diffs, err := LoadDifferences("differences.toml")
