@@ -11,6 +11,11 @@ import (
 
 // addNetKnobs adds the sysctls of the Net that belong to no link.
 func (t *Table) addNetKnobs() {
+	for _, dir := range []string{"all", "default"} { // what is in them, conf4Knob and its kin know
+		t.addDirs("net.ipv4.conf." + dir)
+		t.addDirs("net.ipv6.conf." + dir)
+	}
+	t.addDirs("net.ipv4.ip_forward")
 	for i, family := range []struct {
 		name string
 		af   uint8

@@ -13,19 +13,31 @@ import (
 
 // Knob is a sysctl that another package adds. Set gets the value trimmed of white space.
 type Knob struct {
-	Get func() string
-	Set func(value string) error // nil: read-only (EACCES)
+	Get  func() string
+	Set  func(value string) error // nil: read-only (EACCES)
+	Mode uint32                   // permission bits; 0: 0644, and 0444 of what is read-only
+
+	// Host says that the setting is one of the host kernel's sockets: Get and Set are nil, and who
+	// serves files goes to the file of that name below the host's own /proc/sys.
+	Host bool
 }
 
 // AddSysctl adds a sysctl by its dotted name, "net.ipv4.icmp_ratelimit".
-func (t *Table) AddSysctl(name string, k Knob) { t.knobs[name] = k }
+func (t *Table) AddSysctl(name string, k Knob) {
+	t.knobs[name] = k
+	t.addDirs(name)
+}
 
 // Sysctl reads a sysctl by its dotted name, or by its path under /proc/sys when there is a slash in
-// it (so that a link may have a dot in its name). ENOENT: Skua has none of that name.
+// it (so that a link may have a dot in its name). ENOENT: Skua has none of that name; EACCES: it is
+// write-only, or the host's.
 func (t *Table) Sysctl(name string) (string, error) {
 	k, err := t.knob(name)
 	if err != nil {
 		return "", err
+	}
+	if k.Get == nil {
+		return "", syscall.EACCES
 	}
 	return k.Get(), nil
 }

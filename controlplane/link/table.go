@@ -34,12 +34,15 @@ type Table struct {
 	gen   uint32           // dev_base_seq
 	start time.Time
 	knobs map[string]Knob
+
+	knobDirs map[string]map[string]bool // directories of sysctls by dotted name, and what is in them
 }
 
 // New makes a table with the loopback link, index 1, which is down.
 func New(net *rtnl.Net) (*Table, error) {
 	t := &Table{
 		net: net, names: map[string]*Link{}, knobs: map[string]Knob{}, gen: 1, start: net.Clock.Now(),
+		knobDirs: map[string]map[string]bool{},
 		NeighDefault4: defaultNeigh4(), NeighDefault6: defaultNeigh6(),
 	}
 	t.All4, t.Default4 = defaultConf4()
