@@ -140,6 +140,7 @@ func (inst *instance) serve(ctx context.Context) error {
 	if err := inst.serveControl(ctx, controlSocket(a.Socket), cfg.Mode, cfg.Group); err != nil {
 		return fmt.Errorf("appliance.socket: the control socket beside it: %w", err)
 	}
+	inst.serveFiles(ctx, a.Socket)
 	inst.run(ctx, "netlink server", server.Serve)
 	return nil
 }

@@ -57,7 +57,8 @@ type Table struct {
 	IdgenRetries int
 	IdgenDelay   int
 
-	groups map[uint32]map[netip.Addr]int // by ifindex: references of each group
+	groups map[uint32][]*Group   // by ifindex, in the order of joining
+	hw     map[uint32][]*HWGroup // the link-layer groups that follow, likewise
 }
 
 // Sender is what package neigh sends for us.
@@ -70,7 +71,7 @@ type Sender interface {
 func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, neighs Sender) *Table {
 	t := &Table{
 		net: net, links: links, addrs: addrs, neighs: neighs, IdgenRetries: 3, IdgenDelay: 1,
-		groups: map[uint32]map[netip.Addr]int{},
+		groups: map[uint32][]*Group{}, hw: map[uint32][]*HWGroup{},
 	}
 	t.addKnobs()
 	for _, l := range links.All() {
@@ -203,6 +204,7 @@ func (t *Table) changed(l *link.Link, flags uint32) {
 
 // configure is the rest of addrconf_notify when a link has become ready.
 func (t *Table) configure(l *link.Link) {
+	t.loadAll(l, unix.AF_INET6)
 	t.autoAddrs(l)
 	t.dadRun(l, false)
 	l.TStamp6 = t.net.Clock.Now()
@@ -211,6 +213,7 @@ func (t *Table) configure(l *link.Link) {
 
 // down is addrconf_ifdown after the addresses and routes are gone, which package addr sees to.
 func (t *Table) down(l *link.Link) {
+	t.unloadAll(l, unix.AF_INET6)
 	for _, a := range t.addrs.OfLink(l, unix.AF_INET6) {
 		t.stopTimer(a)
 		t.leaveSolicited(a)
@@ -224,11 +227,11 @@ func (t *Table) down(l *link.Link) {
 
 // changeMTU follows IPv6 that ends below an MTU of 1280 and begins again above.
 func (t *Table) changeMTU(l *link.Link) {
-	_, had := t.groups[l.Index][allNodes2]
+	had := t.Joined(l, allNodes2)
 	switch {
 	case had && !l.In6Dev:
 		l.Flags6 &^= link.If6RSSent | link.If6RARcvd | link.If6Ready
-		for g := range t.groups[l.Index] {
+		for _, g := range t.Groups(l) {
 			if !g.Is4() {
 				t.drop(l, g)
 			}
@@ -243,10 +246,11 @@ func (t *Table) changeMTU(l *link.Link) {
 
 func (t *Table) unregister(l *link.Link) {
 	l.Flags6 &^= link.If6RSSent | link.If6RARcvd | link.If6Ready
-	for g := range t.groups[l.Index] {
+	for _, g := range t.Groups(l) {
 		t.drop(l, g)
 	}
 	delete(t.groups, l.Index)
+	delete(t.hw, l.Index)
 }
 
 // confChanged follows the sysctls that addrconf_sysctl_* act on.

@@ -23,28 +23,44 @@ var (
 	allRouters5 = netip.MustParseAddr("ff05::2")
 )
 
+// Bits of Group.Flags (MAF_*), of IPv6.
+const (
+	mafLoaded   = 0x04
+	mafNoReport = 0x08
+)
+
+// Group is a membership of a link (ip_mc_list, ifmcaddr6).
+type Group struct {
+	Addr   netip.Addr
+	Users  int
+	Flags  uint32 // of IPv6: MAF_*
+	loaded bool   // its link-layer group is joined
+}
+
 // Join makes l a member of a group (ip_mc_inc_group, __ipv6_dev_mc_inc): once more, if it is one.
 func (t *Table) Join(l *link.Link, group netip.Addr) {
-	of := t.groups[l.Index]
-	if of == nil {
-		of = map[netip.Addr]int{}
-		t.groups[l.Index] = of
-	}
-	if of[group]++; of[group] > 1 {
+	if g := t.group(l, group); g != nil {
+		g.Users++
 		return
 	}
+	g := &Group{Addr: group, Users: 1}
+	if group == allNodes2 || !group.Is4() && group.As16()[1]&0xf < 2 {
+		g.Flags = mafNoReport
+	}
+	t.groups[l.Index] = append(t.groups[l.Index], g)
 	if err := t.net.DP.SetMcast(dpif.Addr{Net: t.net.ID, Ifindex: l.Index, Addr: group}); err != nil {
 		t.net.Log.Error("data plane does not join a group", "group", group, "link", l.Name, "err", err)
 	}
+	t.load(l, g)
 }
 
 // Leave takes one membership back (ip_mc_dec_group, __ipv6_dev_mc_dec).
 func (t *Table) Leave(l *link.Link, group netip.Addr) {
-	of := t.groups[l.Index]
-	if of[group] == 0 {
+	g := t.group(l, group)
+	if g == nil {
 		return
 	}
-	if of[group]--; of[group] == 0 {
+	if g.Users--; g.Users == 0 {
 		t.drop(l, group)
 	}
 }
@@ -60,22 +76,49 @@ func (t *Table) Membership(l *link.Link, group netip.Addr, on bool) {
 
 // drop ends all memberships of l in a group.
 func (t *Table) drop(l *link.Link, group netip.Addr) {
-	delete(t.groups[l.Index], group)
+	of := t.groups[l.Index]
+	i := slices.IndexFunc(of, func(g *Group) bool { return g.Addr == group })
+	if i < 0 {
+		return
+	}
+	t.unload(l, of[i])
+	t.groups[l.Index] = slices.Delete(of, i, i+1)
 	if err := t.net.DP.DelMcast(dpif.Addr{Net: t.net.ID, Ifindex: l.Index, Addr: group}); err != nil {
 		t.net.Log.Error("data plane does not leave a group", "group", group, "link", l.Name, "err", err)
 	}
 }
 
+// group finds a membership; nil: there is none.
+func (t *Table) group(l *link.Link, group netip.Addr) *Group {
+	for _, g := range t.groups[l.Index] {
+		if g.Addr == group {
+			return g
+		}
+	}
+	return nil
+}
+
 // Joined says whether l is a member of a group (ip_check_mc_rcu, ipv6_chk_mcast_addr).
-func (t *Table) Joined(l *link.Link, group netip.Addr) bool { return t.groups[l.Index][group] > 0 }
+func (t *Table) Joined(l *link.Link, group netip.Addr) bool { return t.group(l, group) != nil }
 
 // Groups gives the groups of l, IPv4 first.
 func (t *Table) Groups(l *link.Link) []netip.Addr {
 	var out []netip.Addr
-	for g := range t.groups[l.Index] {
-		out = append(out, g)
+	for _, g := range t.groups[l.Index] {
+		out = append(out, g.Addr)
 	}
 	slices.SortFunc(out, netip.Addr.Compare)
+	return out
+}
+
+// Memberships gives the groups of l of a family, the last joined first, as the kernel lists them.
+func (t *Table) Memberships(l *link.Link, family uint8) []Group {
+	var out []Group
+	for _, g := range slices.Backward(t.groups[l.Index]) {
+		if g.Addr.Is4() == (family == unix.AF_INET) {
+			out = append(out, *g)
+		}
+	}
 	return out
 }
 
@@ -84,9 +127,11 @@ func (t *Table) up4(l *link.Link) {
 	if l.InDev && !t.Joined(l, allHosts) {
 		t.Join(l, allHosts)
 	}
+	t.loadAll(l, unix.AF_INET)
 }
 
 func (t *Table) down4(l *link.Link) {
+	t.unloadAll(l, unix.AF_INET)
 	if t.Joined(l, allHosts) {
 		t.drop(l, allHosts)
 	}

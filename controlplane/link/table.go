@@ -42,7 +42,7 @@ type Table struct {
 func New(net *rtnl.Net) (*Table, error) {
 	t := &Table{
 		net: net, names: map[string]*Link{}, knobs: map[string]Knob{}, gen: 1, start: net.Clock.Now(),
-		knobDirs: map[string]map[string]bool{},
+		knobDirs:      map[string]map[string]bool{},
 		NeighDefault4: defaultNeigh4(), NeighDefault6: defaultNeigh6(),
 	}
 	t.All4, t.Default4 = defaultConf4()

@@ -89,7 +89,9 @@ func (f *files) Unlink(<-chan struct{}, *fuse.InHeader, string) fuse.Status { re
 func (f *files) Rmdir(<-chan struct{}, *fuse.InHeader, string) fuse.Status { return fuse.EPERM }
 
 // Rename renames nothing.
-func (f *files) Rename(<-chan struct{}, *fuse.RenameIn, string, string) fuse.Status { return fuse.EPERM }
+func (f *files) Rename(<-chan struct{}, *fuse.RenameIn, string, string) fuse.Status {
+	return fuse.EPERM
+}
 
 // Link makes no link.
 func (f *files) Link(<-chan struct{}, *fuse.LinkIn, string, *fuse.EntryOut) fuse.Status {

@@ -156,9 +156,6 @@ func ino(path string) uint64 {
 
 func (f *files) attr(path string, n *procfs.Node, out *fuse.Attr) {
 	out.Ino, out.Mode, out.Size, out.Nlink, out.Blksize = ino(path), n.Mode, n.Size, 1, 4096
-	if n.Target != "" {
-		out.Size = uint64(len(n.Target))
-	}
 	out.SetTimes(&f.start, &f.start, &f.start)
 }
 

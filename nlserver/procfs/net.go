@@ -57,7 +57,7 @@ var netFiles = map[string]fill{
 var hostFiles = []string{"icmp", "icmp6", "netlink", "packet", "protocols", "raw", "raw6", "sockstat",
 	"sockstat6", "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "unix", "xfrm_stat"}
 
-func text(s string) fill              { return func(_ *Tree, b *bytes.Buffer) { b.WriteString(s) } }
+func text(s string) fill             { return func(_ *Tree, b *bytes.Buffer) { b.WriteString(s) } }
 func empty(_ *Tree, _ *bytes.Buffer) {}
 
 // addNet puts the files of /proc/net into the tree.
@@ -107,11 +107,6 @@ func (t *Tree) list(in string) []Entry {
 	out := slices.Clone(t.names[in])
 	if in == "proc/net" {
 		out = append(out, Entry{"dev_snmp6", unix.S_IFDIR})
-		t.lock(func() {
-			if t.vlans() {
-				out = append(out, Entry{"vlan", unix.S_IFDIR})
-			}
-		})
 	}
 	return out
 }
@@ -123,11 +118,8 @@ func (t *Tree) perLink(path string) *Node {
 		return nil
 	}
 	in, name, _ := strings.Cut(rest, "/")
-	if in != "dev_snmp6" && in != "vlan" {
+	if in != "dev_snmp6" {
 		return nil
-	}
-	if in == "vlan" {
-		return t.vlan(name)
 	}
 	if name == "" {
 		return dir(0o555, func() (out []Entry) {

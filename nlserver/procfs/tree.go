@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane"
+	"skua/controlplane/link"
 )
 
 // Caller is the process that asks.
@@ -36,13 +37,17 @@ type Node struct {
 	Size   uint64 // as stat() gives it
 	Target string // of a symbolic link
 
-	List  func() []Entry                        // of a directory
-	Read  func(Caller) ([]byte, error)          // nil: EIO
-	Write func(c Caller, data []byte) error     // nil: EIO. Gets what one write() wrote
+	List  func() []Entry                    // of a directory
+	Read  func(Caller) ([]byte, error)      // nil: EIO
+	Write func(c Caller, data []byte) error // nil: EIO. Gets what one write() wrote
 }
 
 // Tree is the files of one instance.
 type Tree struct {
+	// Speed gives the speed of a link in Mbit/s (-1: unknown) and whether it is full duplex; false:
+	// it has none. May be nil. Under RTNL.
+	Speed func(l *link.Link) (mbps int, full, ok bool)
+
 	st    *controlplane.Stack
 	files map[string]*Node // fixed ones by path, with their directories
 	names map[string][]Entry

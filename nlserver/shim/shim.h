@@ -8,8 +8,7 @@
  *
  * Out of its reach: programs that are linked statically or make system calls by themselves (Go),
  * programs that gain privilege when they start (AT_SECURE: the loader ignores LD_PRELOAD), what
- * the C library asks the kernel inside getaddrinfo, netlink sockets inherited through exec, and
- * files below /proc/net, /proc/sys/net and /sys/class/net.
+ * the C library asks the kernel inside getaddrinfo, and netlink sockets inherited through exec.
  *
  *   real.c     the functions that it stands in front of
  *   sock.c     which descriptors are netlink sockets
@@ -23,6 +22,7 @@
  *   poll.c     poll epoll_ctl
  *   ioctl.c    interface ioctls, by query.c
  *   ifname.c   if_nametoindex and its kin; ifaddrs.c: getifaddrs
+ *   proc*.c    files below /proc/net, /proc/sys/net and /sys/class/net (proc.h)
  */
 #ifndef SKUA_SHIM_H
 #define SKUA_SHIM_H
