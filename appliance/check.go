@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -14,15 +15,33 @@ import (
 	"skua/dataplane/dpif"
 )
 
-func checkCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check FILE",
-		Short: "Say what is wrong with a configuration file",
-		Long: `Reads a configuration file as "skua run" does and changes nothing. Every problem is printed
-as file:line: field: what is wrong; the exit status is then 1. Whether the machine has the devices
-is seen at the start only.`,
-		Args: oneFile,
+func checkCommand(socket func() string) *cobra.Command {
+	var consistency, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check FILE | check --consistency [--json]",
+		Short: "Say what is wrong with a configuration file, or with a running instance",
+		Long: `With a file: reads it as "skua run" does and changes nothing. Every problem is printed as
+file:line: field: what is wrong; the exit status is then 1. Whether the machine has the devices is
+seen at the start only.
+
+With --consistency: the running instance compares links, addresses, neighbours, nexthops and routes,
+entry by entry, with what its data plane holds and finds, while packets flow and routes change. Every
+difference is a line, and the exit status is then 1.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case consistency && len(args) > 0:
+				return errors.New("--consistency asks a running instance, not a file")
+			case consistency:
+				return nil
+			case asJSON:
+				return errors.New("--json is for --consistency")
+			}
+			return oneFile(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if consistency {
+				return checkConsistency(cmd.OutOrStdout(), socket(), asJSON)
+			}
 			c, err := conf.Load(args[0])
 			if err == nil {
 				err = onPaper(c)
@@ -40,6 +59,9 @@ is seen at the start only.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&consistency, "consistency", false, "compare the control plane with the data plane of the running instance")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "with --consistency: print JSON")
+	return cmd
 }
 
 // onPaper applies a file to a stack whose devices are all there and do nothing.

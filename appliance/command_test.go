@@ -13,6 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane"
+	"skua/controlplane/rtnl"
 	"skua/dataplane"
 	"skua/dataplane/dpif"
 )
@@ -52,6 +56,42 @@ func TestCheck(t *testing.T) {
 	}
 	if _, _, err := skua(t, "check", "/does/not/exist"); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("missing file: %v", err)
+	}
+}
+
+// A running instance says what its data plane holds and its tables do not, and the exit status says
+// that there is something.
+func TestCheckConsistency(t *testing.T) {
+	dp := dpif.NewFake()
+	stack, err := controlplane.New(controlplane.Options{DP: dp, Clock: rtnl.NewManualClock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst := &instance{stack: stack, failed: make(chan error, 1)}
+	socket := filepath.Join(t.TempDir(), "netlink.sock")
+	if err := inst.serveControl(t.Context(), controlSocket(socket), 0o600, nil); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := skua(t, "check", "--consistency", "-s", socket)
+	if want := "net 0: consistent: 1 link, 0 nexthops, 0 prefixes\n"; out != want || err != nil {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
+	if err := dp.SetNexthop(dpif.Nexthop{ID: 9, Family: unix.AF_INET, Type: unix.RTN_BLACKHOLE}); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err = skua(t, "check", "--consistency", "-s", socket)
+	var code exitCode
+	if want := "net 0: nexthop 9 is only in the data plane\n"; out != want || !errors.As(err, &code) || code != 1 {
+		t.Errorf("%q, %v, want %q and exit status 1", out, err, want)
+	}
+	out, _, err = skua(t, "check", "--consistency", "--json", "-s", socket)
+	if want := `"differences":[{"net":0,"what":"nexthop 9 is only in the data plane"}]`; !strings.Contains(out, want) || !errors.As(err, &code) {
+		t.Errorf("%s, %v, want %s", out, err, want)
+	}
+	for _, args := range [][]string{{"check", "--consistency", "file"}, {"check", "--json", "file"}, {"check"}} {
+		if _, _, err := skua(t, args...); err == nil || !strings.Contains(err.Error(), "usage: skua check") {
+			t.Errorf("%q: %v", args, err)
+		}
 	}
 }
 

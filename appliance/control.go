@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The control socket speaks HTTP with JSON bodies: GET /stats, GET /lcores, POST
-// /reload. It is for skua's own commands; netlink is for everything that netlink has words for.
+// The control socket speaks HTTP with JSON bodies: GET /stats, GET /lcores, GET
+// /consistency, POST /reload. It is for skua's own commands; netlink is for everything that netlink has words for.
 
 // controlHandler answers for inst.
 func controlHandler(inst *instance) http.Handler {
@@ -29,6 +29,9 @@ func controlHandler(inst *instance) http.Handler {
 	mux.HandleFunc("GET /lcores", func(w http.ResponseWriter, _ *http.Request) {
 		sample, err := inst.lcores()
 		answer(w, sample, err)
+	})
+	mux.HandleFunc("GET /consistency", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, inst.consistency(), nil)
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
 		if admin, _ := r.Context().Value(isAdmin{}).(bool); !admin {

@@ -56,7 +56,7 @@ of the kernel: start it with "skua run FILE", then "skua exec -- ip route add ..
 	root.PersistentFlags().StringVarP(&socket, "socket", "s", "",
 		"netlink socket of the instance (default $SKUA_SOCKET or "+defaultSocket+")")
 	find := func() string { return findSocket(socket) }
-	root.AddCommand(runCommand(), checkCommand(), reloadCommand(find), execCommand(find),
+	root.AddCommand(runCommand(), checkCommand(find), reloadCommand(find), execCommand(find),
 		statsCommand(find), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err) })
 	for _, cmd := range root.Commands() {

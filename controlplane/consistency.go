@@ -4,34 +4,58 @@ package controlplane
 
 import (
 	"fmt"
-	"maps"
-	"net/netip"
+	"reflect"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/neigh"
-	"skua/controlplane/route"
 	"skua/dataplane/dpif"
 )
 
 // Consistency compares the tables with what the data plane says that it holds, entry by entry, and
 // says what differs; nil: nothing. Under RTNL. It costs as much as a dump of everything.
 func (s *Stack) Consistency() []string {
-	c := comparison{Stack: s}
+	c := comparison{Stack: s, pause: func() {}}
+	return c.all()
+}
+
+// CheckConsistency is Consistency for a running instance: it takes RTNL by itself, and lets go of it
+// after every thousand routes, so that nobody waits for it for long. Every entry is compared at one
+// moment, all of them at many.
+func (s *Stack) CheckConsistency() []string {
+	c := comparison{Stack: s, pause: func() {
+		s.Net.Unlock()
+		runtime.Gosched()
+		s.Net.Lock()
+	}}
+	s.Net.Lock()
+	defer s.Net.Unlock()
+	return c.all()
+}
+
+func (c *comparison) all() []string {
 	c.links()
 	c.addrs()
+	c.pause()
 	c.neighs()
+	c.pause()
 	c.nexthops()
-	c.routes(unix.AF_INET)
-	c.routes(unix.AF_INET6)
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		c.missingRoutes(family)
+		c.heldRoutes(family)
+	}
 	return c.differences
 }
 
 type comparison struct {
 	*Stack
+	pause       func() // where others may change the tables
 	differences []string
-	hops        map[uint32]dpif.Nexthop
+
+	members    map[uint32][]dpif.Member // of the groups, at membersGen
+	membersGen uint32
 }
 
 func (c *comparison) differ(format string, args ...any) {
@@ -129,88 +153,29 @@ func (c *comparison) nexthops() {
 	if c.failed("nexthops", err) {
 		return
 	}
-	c.hops = map[uint32]dpif.Nexthop{}
+	theirs := make(map[uint32]dpif.Nexthop, len(dump))
 	for _, n := range dump {
-		c.hops[n.ID] = n
+		theirs[n.ID] = n
 	}
-	if _, objects := c.Nexthops.Len(); objects != len(dump) {
-		c.differ("%d nexthops, in the data plane %d", objects, len(dump))
-	}
-}
-
-// routes compares, for each prefix, the nexthop that packets take. The data plane may have table
-// local within table main: then the local route of a prefix comes first.
-func (c *comparison) routes(family uint8) {
-	tables, err := c.Net.DP.DumpTables(c.Net.ID, family)
-	if c.failed("tables", err) {
-		return
-	}
-	type prefix struct {
-		table uint32
-		dst   netip.Prefix
-	}
-	theirs := map[prefix]uint32{}
-	for _, t := range tables {
-		err := c.Net.DP.DumpRoutes(c.Net.ID, t, family, func(r dpif.Route) bool {
-			theirs[prefix{t, r.Prefix}] = r.NexthopID
-			return true
-		})
-		if c.failed(fmt.Sprintf("table %d", t), err) {
-			return
-		}
-	}
-	merged := !slices.Contains(tables, unix.RT_TABLE_LOCAL)
-
-	// What each prefix may lead to: of IPv4 the first usable route, of IPv6 any of the lowest metric.
-	ours := map[prefix][]uint32{}
-	last := map[prefix]uint32{} // table of the entry of ours
-	var cursor route.Cursor
-	c.Routes.Dump(family, &route.Filter{}, &cursor, func(r *route.Route) bool {
-		k := prefix{r.Table, r.Dst}
-		if merged && r.Table == unix.RT_TABLE_LOCAL {
-			k.table = unix.RT_TABLE_MAIN
-		}
-		ids := []uint32{r.Info.ID()}
-		for _, s := range r.Siblings {
-			ids = append(ids, s.ID())
-		}
-		ids = slices.DeleteFunc(ids, func(id uint32) bool { return id == 0 })
-		if len(ids) == 0 || r.TOS != 0 && family == unix.AF_INET {
-			return true
-		}
-		switch table, seen := last[k]; {
-		case !seen || r.Table == unix.RT_TABLE_LOCAL && table != r.Table:
-			ours[k], last[k] = ids, r.Table
-		case family == unix.AF_INET6 && table == r.Table:
-			ours[k] = append(ours[k], ids...)
-		}
-		return true
-	})
-	for k, id := range theirs {
-		ids, ok := ours[k]
-		delete(ours, k)
+	c.Nexthops.Published(func(n dpif.Nexthop) {
+		d, ok := theirs[n.ID]
+		delete(theirs, n.ID)
 		switch {
 		case !ok:
-			c.differ("route %v of table %d is only in the data plane", k.dst, k.table)
-		case !c.leadsTo(id, ids):
-			c.differ("route %v of table %d leads to nexthop %d in the data plane, not to one of %v", k.dst, k.table, id, ids)
+			c.differ("nexthop %d is not in the data plane", n.ID)
+		case n.Members == nil && d.Members != nil: // no member lives
+		case !sameNexthop(n, d):
+			c.differ("nexthop %d is %+v, in the data plane %+v", n.ID, n, d)
 		}
-	}
-	for _, k := range slices.SortedFunc(maps.Keys(ours), func(a, b prefix) int { return a.dst.Addr().Compare(b.dst.Addr()) }) {
-		c.differ("route %v of table %d is not in the data plane", k.dst, k.table)
+	})
+	for id := range theirs {
+		c.differ("nexthop %d is only in the data plane", id)
 	}
 }
 
-// leadsTo says whether nexthop id is one of ids, or a group of some of them.
-func (c *comparison) leadsTo(id uint32, ids []uint32) bool {
-	if slices.Contains(ids, id) {
-		return true
-	}
-	members := c.hops[id].Members
-	for _, m := range members {
-		if !slices.Contains(ids, m.ID) {
-			return false
-		}
-	}
-	return len(members) > 0
+// sameNexthop compares what packets can tell apart.
+func sameNexthop(a, b dpif.Nexthop) bool {
+	members := slices.Equal(a.Members, b.Members)
+	a.Members, b.Members = nil, nil
+	return members && reflect.DeepEqual(a, b)
 }

@@ -197,7 +197,7 @@ func TestConsistency(t *testing.T) {
 		}, "is not in the data plane"},
 		{"a nexthop too many", func() error {
 			return dp.SetNexthop(dpif.Nexthop{ID: 4711, Family: unix.AF_INET, Type: unix.RTN_BLACKHOLE})
-		}, "nexthops, in the data plane"},
+		}, "nexthop 4711 is only in the data plane"},
 		{"a link changed", func() error {
 			links, err := dp.DumpLinks(0)
 			if err == nil {

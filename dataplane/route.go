@@ -24,6 +24,14 @@ type routeBatch struct {
 	done   C.uint32_t
 }
 
+func putRoute(c *C.struct_dp_route, r *dpif.Route) {
+	c.net = C.uint32_t(r.Net)
+	c.table = C.uint32_t(r.Table)
+	c.nh_id = C.uint32_t(r.NexthopID)
+	c.plen = C.uint8_t(r.Prefix.Bits())
+	c.family = putAddr(&c.dst, r.Prefix.Addr())
+}
+
 // SetRoutes implements dpif.Writer: one C call per 4,096 routes, and no allocation.
 func (d *Dataplane) SetRoutes(routes []dpif.Route) (int, error) {
 	b := &d.routes
@@ -36,11 +44,7 @@ func (d *Dataplane) SetRoutes(routes []dpif.Route) (int, error) {
 				n = i // those before it are set all the same
 				break
 			}
-			c.net = C.uint32_t(r.Net)
-			c.table = C.uint32_t(r.Table)
-			c.nh_id = C.uint32_t(r.NexthopID)
-			c.plen = C.uint8_t(r.Prefix.Bits())
-			c.family = putAddr(&c.dst, r.Prefix.Addr())
+			putRoute(c, r)
 		}
 		if n == 0 {
 			return done, syscall.EINVAL
@@ -93,28 +97,67 @@ func (d *Dataplane) DumpTables(net uint32, family uint8) ([]uint32, error) {
 
 // DumpRoutes implements dpif.Reader. Routes set or deleted meanwhile may or may not be seen.
 func (d *Dataplane) DumpRoutes(net, table uint32, family uint8, each func(dpif.Route) bool) error {
-	out := make([]C.struct_dp_route, 1024)
-	var last C.struct_dp_route
+	out := make([]dpif.Route, 1024)
+	last := dpif.Route{Net: net, Table: table}
 	for {
-		n := C.dp_route_dump(C.uint32_t(net), C.uint32_t(table), C.uint8_t(family), &last, &out[0],
-			C.uint32_t(len(out)))
-		if n < 0 {
-			return syscall.Errno(-n)
+		n, err := d.NextRoutes(family, last, out)
+		if err != nil || n == 0 {
+			return err
 		}
-		if n == 0 {
-			return nil
-		}
-		for i := range out[:n] {
-			c := &out[i]
-			r := dpif.Route{
-				Net:       uint32(c.net),
-				Table:     uint32(c.table),
-				NexthopID: uint32(c.nh_id),
-				Prefix:    netip.PrefixFrom(addrOf(c.family, &c.dst), int(c.plen)),
-			}
+		for _, r := range out[:n] {
 			if !each(r) {
 				return nil
 			}
 		}
+		last = out[n-1]
 	}
+}
+
+// NextRoutes implements dpif.Reader.
+func (d *Dataplane) NextRoutes(family uint8, after dpif.Route, out []dpif.Route) (int, error) {
+	if len(out) == 0 {
+		return 0, nil
+	}
+	batch := make([]C.struct_dp_route, len(out))
+	var last C.struct_dp_route
+	if after.Prefix.IsValid() {
+		putRoute(&last, &after)
+		last.nh_id = 1 // not the start
+	}
+	n := C.dp_route_dump(C.uint32_t(after.Net), C.uint32_t(after.Table), C.uint8_t(family), &last, &batch[0],
+		C.uint32_t(len(batch)))
+	if n < 0 {
+		return 0, syscall.Errno(-n)
+	}
+	for i := range batch[:n] {
+		c := &batch[i]
+		out[i] = dpif.Route{
+			Net:       uint32(c.net),
+			Table:     uint32(c.table),
+			NexthopID: uint32(c.nh_id),
+			Prefix:    netip.PrefixFrom(addrOf(c.family, &c.dst), int(c.plen)),
+		}
+	}
+	return int(n), nil
+}
+
+// FindRoutes implements dpif.Reader.
+func (d *Dataplane) FindRoutes(routes []dpif.Route) error {
+	if len(routes) == 0 {
+		return nil
+	}
+	batch := make([]C.struct_dp_route, len(routes))
+	for i := range routes {
+		if !routes[i].Prefix.IsValid() || routes[i].Net != routes[0].Net {
+			return syscall.EINVAL
+		}
+		putRoute(&batch[i], &routes[i])
+	}
+	if rc := C.dp_route_find(&batch[0], C.uint32_t(len(batch))); rc < 0 {
+		return syscall.Errno(-rc)
+	}
+	for i := range routes {
+		routes[i].NexthopID = uint32(batch[i].nh_id)
+	}
+	return nil
 }

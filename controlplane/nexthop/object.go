@@ -176,9 +176,15 @@ func (t *Table) release(o *object) {
 	t.releaseMembers(o.members)
 }
 
-// publish tells the data plane what o is now. A group without a live member keeps what the data
-// plane has: no prefix points at it then.
-func (t *Table) publish(o *object) error {
+// Published calls each with every nexthop as the data plane is to have it, in no order. Of a group
+// without a live member Members is nil: the data plane keeps what it had.
+func (t *Table) Published(each func(dpif.Nexthop)) {
+	for _, o := range t.objects {
+		each(t.published(o))
+	}
+}
+
+func (t *Table) published(o *object) dpif.Nexthop {
 	nh := dpif.Nexthop{
 		Net: t.net.ID, ID: o.id, Family: o.family, Type: o.typ, Scope: o.scope,
 		MTU: o.mtuNow, Gateway: o.gateway,
@@ -197,6 +203,13 @@ func (t *Table) publish(o *object) error {
 			nh.Members = append(nh.Members, dpif.Member{ID: m.id, Weight: m.weight})
 		}
 	}
+	return nh
+}
+
+// publish tells the data plane what o is now. A group without a live member keeps what the data
+// plane has: no prefix points at it then.
+func (t *Table) publish(o *object) error {
+	nh := t.published(o)
 	if len(o.members) > 0 && len(nh.Members) == 0 {
 		if o.sent > 0 {
 			return nil

@@ -325,6 +325,11 @@ type Reader interface {
 	DumpNeighs(net uint32) ([]Neigh, error)
 	DumpTables(net uint32, family uint8) ([]uint32, error)
 	DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error
+	// NextRoutes puts the routes that come after one (of its net and table; an invalid prefix: all)
+	// into out, by address and then length, and says how many; 0: that was the last.
+	NextRoutes(family uint8, after Route, out []Route) (int, error)
+	// FindRoutes sets the NexthopID of exactly these prefixes, 0: not there. All of one net.
+	FindRoutes([]Route) error
 
 	LinkStats(net, ifindex uint32) (LinkStats, error)
 	MIB(net uint32, mib MIB) ([]Counter, error)

@@ -128,6 +128,14 @@ func (f *Fake) DumpTables(net uint32, family uint8) ([]uint32, error) {
 	})
 }
 
+// compareRoutes is the order of a dump.
+func compareRoutes(a, b Route) int {
+	if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
+		return c
+	}
+	return a.Prefix.Bits() - b.Prefix.Bits()
+}
+
 // DumpRoutes implements Reader, by prefix and its length.
 func (f *Fake) DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error {
 	routes, err := dump(f, net, func(n *fakeNet) []Route {
@@ -137,12 +145,7 @@ func (f *Fake) DumpRoutes(net, table uint32, family uint8, each func(Route) bool
 				routes = append(routes, Route{net, table, k.prefix, id})
 			}
 		}
-		slices.SortFunc(routes, func(a, b Route) int {
-			if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
-				return c
-			}
-			return a.Prefix.Bits() - b.Prefix.Bits()
-		})
+		slices.SortFunc(routes, compareRoutes)
 		return routes
 	})
 	for _, r := range routes {
@@ -151,6 +154,32 @@ func (f *Fake) DumpRoutes(net, table uint32, family uint8, each func(Route) bool
 		}
 	}
 	return err
+}
+
+// NextRoutes implements Reader, slowly.
+func (f *Fake) NextRoutes(family uint8, after Route, out []Route) (n int, err error) {
+	err = f.DumpRoutes(after.Net, after.Table, family, func(r Route) bool {
+		if n < len(out) && (!after.Prefix.IsValid() || compareRoutes(r, after) > 0) {
+			out[n] = r
+			n++
+		}
+		return n < len(out)
+	})
+	return n, err
+}
+
+// FindRoutes implements Reader.
+func (f *Fake) FindRoutes(routes []Route) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range routes {
+		n, err := f.net(routes[i].Net)
+		if err != nil {
+			return err
+		}
+		routes[i].NexthopID = n.routes[fakePrefix{routes[i].Table, routes[i].Prefix}]
+	}
+	return nil
 }
 
 func dump[T any](f *Fake, net uint32, read func(*fakeNet) []T) ([]T, error) {

@@ -228,6 +228,7 @@ func (i *instance) waitLog(text string) {
 // stop sends a signal and waits for a clean end: exit status 0 and nothing said but that it stops.
 func (i *instance) stop(sig os.Signal) {
 	i.w.t.Helper()
+	i.consistent()
 	if err := i.cmd.Process.Signal(sig); err != nil {
 		i.w.t.Fatal(err)
 	}

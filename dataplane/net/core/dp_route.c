@@ -349,6 +349,29 @@ int dp_route_dump(uint32_t id, uint32_t table, uint8_t family, struct dp_route *
 	return net ? (int)k : -ENODEV;
 }
 
+int dp_route_find(struct dp_route *routes, uint32_t n)
+{
+	struct net *net;
+
+	dp_read_lock();
+	net = n ? dp_net(routes[0].net) : NULL;
+	for (uint32_t i = 0; net && i < n; i++) {
+		struct dp_route *r = &routes[i];
+		struct net_fib *f = net_fib_find(net, r->family, r->table);
+		struct in6_addr addr;
+
+		r->nh_id = 0;
+		if (f && r->family == AF_INET) {
+			r->nh_id = fib_table_get(f->tb4, key4(r->dst), r->plen);
+		} else if (f) {
+			addr = key6(r->dst);
+			r->nh_id = fib6_table_get(f->tb6, &addr, r->plen);
+		}
+	}
+	dp_unlock();
+	return net ? 0 : -ENODEV;
+}
+
 int dp_table_dump(uint32_t id, uint8_t family, uint32_t *out, uint32_t n)
 {
 	struct net *net;
