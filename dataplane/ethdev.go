@@ -195,16 +195,22 @@ func (d *Dataplane) configure(p *port, id ethdev.Port) error {
 	if err != nil {
 		return err
 	}
-	// Interrupts wake workers that sleep. A device that does not start with them does without.
-	interrupts := ethdev.OptIntrConf(ethdev.IntrConf{RXQ: true})
-	if d.start(p, id, rss, append(slices.Clone(opts), interrupts)...) != nil {
-		if err := d.start(p, id, rss, opts...); err != nil {
-			return err
-		}
+	if err := d.startPort(p, id, rss, opts); err != nil {
+		return err
 	}
 	// Frames for groups that we join come without telling the device.
 	C.rte_eth_allmulticast_enable(C.uint16_t(id))
 	return p.address(id)
+}
+
+// startPort starts with interrupts, which wake workers that sleep. A device that does not start
+// with them does without.
+func (d *Dataplane) startPort(p *port, id ethdev.Port, rss ethdev.RssConf, opts []ethdev.Option) error {
+	interrupts := ethdev.OptIntrConf(ethdev.IntrConf{RXQ: true})
+	if d.start(p, id, rss, append(slices.Clone(opts), interrupts)...) == nil {
+		return nil
+	}
+	return d.start(p, id, rss, opts...)
 }
 
 // start configures the device and its queues and lets it receive.
@@ -275,9 +281,13 @@ func (d *Dataplane) options(p *port, id ethdev.Port) ([]ethdev.Option, ethdev.Rs
 
 func (d *Dataplane) setUpQueues(p *port, id ethdev.Port) error {
 	rx, tx := C.uint16_t(d.conf.RxDesc), C.uint16_t(d.conf.TxDesc)
+	if p.desc.rx != 0 { // asked for while it ran
+		rx, tx = C.uint16_t(p.desc.rx), C.uint16_t(p.desc.tx)
+	}
 	if err := errnoOf(C.rte_eth_dev_adjust_nb_rx_tx_desc(C.uint16_t(id), &rx, &tx)); err != nil {
 		return fmt.Errorf("rx_desc %d, tx_desc %d: %w", d.conf.RxDesc, d.conf.TxDesc, err)
 	}
+	p.desc = descriptors{uint16(rx), uint16(tx)}
 	socket := ethdev.OptSocket(id.SocketID())
 	for q := range p.info.RxQueues {
 		if err := id.RxqSetup(uint16(q), uint16(rx), d.Mempool(), socket); err != nil {

@@ -90,11 +90,15 @@ type port struct {
 	info PortInfo
 	twin *hostLink // the interface of the host that stands behind it
 	ns   *netns    // that it is in
+	desc descriptors
 
 	net     uint32 // of the link that was last set on it
 	promisc bool   // asked for by SetPortPromisc
 	anyMAC  bool   // the device does not filter for info.MAC: it receives all, and C looks
 }
+
+// descriptors of each queue; zero: it is made of rings in memory.
+type descriptors struct{ rx, tx uint16 }
 
 type portTable struct {
 	mu   sync.Mutex

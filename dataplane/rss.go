@@ -49,6 +49,19 @@ static int rss_set(uint16_t port, uint8_t *key, uint8_t len, uint64_t hf)
 	return rte_eth_dev_rss_hash_update(port, &conf);
 }
 
+// Reads the queue of each entry.
+static int reta_read(uint16_t port, uint16_t size, uint16_t *queue)
+{
+	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE];
+	int rc;
+
+	memset(reta, 0xff, sizeof(reta));
+	rc = rte_eth_dev_rss_reta_query(port, reta, size);
+	for (uint16_t i = 0; !rc && i < size; i++)
+		queue[i] = reta[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
+	return rc;
+}
+
 static int rss_read(uint16_t port, uint8_t *key, uint8_t len, uint64_t *hf)
 {
 	struct rte_eth_rss_conf conf = { .rss_key = key, .rss_key_len = len };
@@ -199,4 +212,24 @@ func (p *port) readRSS(port C.uint16_t, dev *C.struct_rte_eth_dev_info) {
 			p.info.RSS.Entries = append(p.info.RSS.Entries, int(n))
 		}
 	}
+}
+
+// redirection is the queue of each entry of the redirection table; nil: the driver does not say.
+func (p *port) redirection() []uint32 {
+	size := 0
+	for _, n := range p.info.RSS.Entries {
+		size += n
+	}
+	if size == 0 || size > C.RTE_ETH_RSS_RETA_SIZE_512 {
+		return nil
+	}
+	queues := make([]C.uint16_t, size)
+	if C.reta_read(C.uint16_t(p.id), C.uint16_t(size), &queues[0]) != 0 {
+		return nil
+	}
+	table := make([]uint32, size)
+	for i, q := range queues {
+		table[i] = uint32(q)
+	}
+	return table
 }

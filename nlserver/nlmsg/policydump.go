@@ -13,6 +13,8 @@ const (
 	polMaxU     = 5
 	polMinLen   = 6
 	polMaxLen   = 7
+	polIndex    = 8
+	polMaxType  = 9
 	polBitfield = 10
 	polMask     = 12
 )
@@ -31,12 +33,20 @@ var unsignedMax = [kindMax]uint64{
 }
 
 // describe appends nest typ with what r wants (netlink_policy_dump_write_attr).
-func (r *Rule) describe(e *Encoder, typ uint16) {
+func (r *Rule) describe(e *Encoder, typ uint16) { r.describeIn(e, typ, nil) }
+
+// describeIn also says which policy of list a nest follows; list may be nil.
+func (r *Rule) describeIn(e *Encoder, typ uint16, list *PolicyList) {
 	if describedAs[r.Kind] == 0 {
 		return
 	}
 	nest := e.Nest(typ)
 	switch r.Kind {
+	case NestedAttrs, NestedArray:
+		if list != nil && r.Nested != nil {
+			e.U32(polIndex, uint32(list.Index(r.Nested)))
+			e.U32(polMaxType, uint32(len(r.Nested.Attrs)-1))
+		}
 	case U8, U16, U32, U64, BE16, BE32, Uint, Msecs:
 		if r.Check == CheckMask {
 			e.padded(polMask, r.Mask)
