@@ -14,7 +14,7 @@ SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # Debian packages: what builds, what tests, what lints.
 DEB_BUILD := pkg-config libdpdk-dev dpdk libc6-dev
-DEB_RUN   := iproute2 iputils-ping iperf3 procps
+DEB_RUN   := iproute2 iputils-ping iperf3 procps ethtool net-tools
 DEB_TEST  := clang-14 clang-format-14 libclang-rt-14-dev tcpdump util-linux
 DEBS      := $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
 

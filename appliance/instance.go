@@ -24,6 +24,7 @@ import (
 	"skua/dataplane"
 	"skua/dataplane/dpif"
 	"skua/nlserver"
+	"skua/nlserver/genetlink"
 	"skua/nlserver/rtnetlink"
 )
 
@@ -131,7 +132,7 @@ func (inst *instance) serve(ctx context.Context) error {
 	st := inst.stack
 	cfg.Families = []*nlserver.Family{rtnetlink.New(rtnetlink.Tables{
 		Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
-	})}
+	}), genetlink.New(genetlink.Tables{Net: st.Net, Links: st.Links, Devices: st.Devices})}
 	server, err := nlserver.New(cfg)
 	if err != nil {
 		return fmt.Errorf("appliance.socket: %w", err)

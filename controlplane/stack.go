@@ -17,6 +17,7 @@ import (
 
 	"skua/controlplane/addr"
 	"skua/controlplane/addrconf"
+	"skua/controlplane/ethtool"
 	"skua/controlplane/icmp"
 	"skua/controlplane/link"
 	"skua/controlplane/neigh"
@@ -50,6 +51,7 @@ type Stack struct {
 	Routes   *route.Table
 	ICMP     *icmp.Handler
 	Addrconf *addrconf.Table
+	Devices  *ethtool.Table
 }
 
 // New makes the instance in the data plane and its tables. The order in which the tables subscribe
@@ -80,6 +82,7 @@ func New(o Options) (*Stack, error) {
 	s.ICMP = icmp.New(s.Net, s.Links, s.Addrs, s.Routes, s.Neighs)
 	s.Addrconf = addrconf.New(s.Net, s.Links, s.Addrs, s.Neighs)
 	s.Net.Subscribe(s.Addrconf.Event)
+	s.Devices = ethtool.New(s.Net, s.Links)
 
 	// What a table asks of those to its right.
 	s.Neighs.RouteInput = s.routeInput

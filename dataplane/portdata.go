@@ -3,6 +3,7 @@
 package dataplane
 
 /*
+#define ALLOW_EXPERIMENTAL_API // FEC and the EEPROM of modules
 #include <stdlib.h>
 #include <string.h>
 #include <rte_dev.h>

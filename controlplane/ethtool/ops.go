@@ -133,8 +133,8 @@ type state struct {
 	batched  uint32        // of a tun: rx_max_coalesced_frames
 }
 
-// Msg is announced when something was changed (ethtool_notify).
-type Msg struct {
+// Event tells by rtnl.Net.Notify that something was changed (ethtool_notify).
+type Event struct {
 	Cmd  uint8 // ETHTOOL_MSG_*_NTF
 	Link *link.Link
 }
@@ -145,12 +145,14 @@ type Table struct {
 	links  *link.Table
 	ports  dpif.Ports // nil: the data plane says nothing
 	states map[*link.Link]*state
+	of     func(*link.Link) *Device // Of, for drivers that ask another device
 }
 
 // New subscribes to the events of the links.
 func New(net *rtnl.Net, links *link.Table) *Table {
 	t := &Table{net: net, links: links, states: map[*link.Link]*state{}}
 	t.ports, _ = net.DP.(dpif.Ports)
+	t.of = t.Of
 	net.Subscribe(t.event)
 	return t
 }
@@ -197,8 +199,8 @@ func (t *Table) opsOf(l *link.Link) *Ops {
 	return &noOps
 }
 
-// Notify announces a change of d.
-func (d *Device) Notify(cmd uint8) { d.t.net.Announce(Msg{Cmd: cmd, Link: d.Link}) }
+// Notify tells of a change of d.
+func (d *Device) Notify(cmd uint8) { d.t.net.Notify(Event{Cmd: cmd, Link: d.Link}) }
 
 // HasLink is __ethtool_get_link: -EOPNOTSUPP is false for ok.
 func (d *Device) HasLink() (up, ok bool) {

@@ -238,9 +238,9 @@ func putHeader(e *nlmsg.Encoder, typ uint16, d *ethtool.Device) {
 	e.EndNest(nest)
 }
 
-// announce is ethtool_notify: what the device says now goes to the group "monitor".
-func (r *registry) announce(msg any) {
-	m, ok := msg.(ethtool.Msg)
+// event is ethtool_notify: what the device says now goes to the group "monitor".
+func (r *registry) event(e any) {
+	m, ok := e.(ethtool.Event)
 	if !ok {
 		return
 	}

@@ -76,9 +76,8 @@ type registry struct {
 	seq      uint32        // of notifications of ethtool
 }
 
-// New makes NETLINK_GENERIC for the tables of a Net. Announcements of package ethtool that come
-// from the Net are to be handed to the Announce that it returns.
-func New(t Tables) (family *nlserver.Family, announce func(msg any)) {
+// New makes NETLINK_GENERIC for the tables of a Net and subscribes to what package ethtool tells.
+func New(t Tables) *nlserver.Family {
 	r := &registry{Tables: t}
 	r.register(r.ctrlFamily())
 	r.register(r.ethtoolFamily())
@@ -87,7 +86,8 @@ func New(t Tables) (family *nlserver.Family, announce func(msg any)) {
 		Rcv:  r.rcv,
 		Lock: t.Net.Lock, Unlock: t.Net.Unlock,
 	}
-	return r.nl, r.announce
+	t.Net.Subscribe(r.event)
+	return r.nl
 }
 
 // register gives a family its id and the numbers of its groups, as genl_register_family does.

@@ -90,7 +90,9 @@ func net6(m [6]byte) string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }
 
-func (w *kernelWorld) command(args []string) *exec.Cmd { return exec.Command("ip", args...) }
+func (w *kernelWorld) command(tool string, args []string) *exec.Cmd {
+	return exec.Command(tool, args...)
+}
 
 func (w *kernelWorld) start(cmd *exec.Cmd) (err error) {
 	w.in(func() { err = cmd.Start() })

@@ -27,8 +27,8 @@ var ports = []struct {
 
 // world is where a script runs.
 type world interface {
-	// command prepares ip with the arguments, not started.
-	command(args []string) *exec.Cmd
+	// command prepares a tool with its arguments, not started.
+	command(tool string, args []string) *exec.Cmd
 	// start starts a command that command has prepared.
 	start(*exec.Cmd) error
 	sysctl(name string, value *string) (string, error)
@@ -104,10 +104,10 @@ func (r *runner) must(name, value string) {
 
 func (r *runner) step(st step) answer {
 	switch st.verb {
-	case "ip":
-		return r.ip(st.args, "")
+	case "ip", "ethtool", "ifconfig", "route", "arp", "genl":
+		return r.tool(st.verb, st.args, "")
 	case "batch":
-		return r.ip(append(st.args, "-batch", "-"), st.stdin)
+		return r.tool("ip", append(st.args, "-batch", "-"), st.stdin)
 	case "sysctl":
 		return r.sysctl(st.args[0])
 	case "carrier":
@@ -125,14 +125,14 @@ func (r *runner) step(st step) answer {
 	return answer{}
 }
 
-func (r *runner) ip(args []string, stdin string) answer {
-	cmd := r.w.command(args)
+func (r *runner) tool(tool string, args []string, stdin string) answer {
+	cmd := r.w.command(tool, args)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Stdin = &out, &errs, strings.NewReader(stdin)
 	err := r.w.start(cmd)
 	if err == nil {
 		hung := time.AfterFunc(hangTime, func() {
-			r.t.Errorf("ip %v does not end", args)
+			r.t.Errorf("%s %v does not end", tool, args)
 			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 			_ = cmd.Process.Kill()
 		})
@@ -141,7 +141,7 @@ func (r *runner) ip(args []string, stdin string) answer {
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		r.t.Fatalf("ip %v: %v", args, err)
+		r.t.Fatalf("%s %v: %v", tool, args, err)
 	}
 	r.w.settle()
 	return answer{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
@@ -166,7 +166,7 @@ func (r *runner) startMonitor(args []string) {
 	if r.monitor != nil {
 		r.t.Fatal("one monitor at a time")
 	}
-	r.monitor, r.printed = r.w.command(args), &printed{}
+	r.monitor, r.printed = r.w.command("ip", args), &printed{}
 	r.monitor.Stdout = r.printed
 	if err := r.w.start(r.monitor); err != nil {
 		r.t.Fatal(err)

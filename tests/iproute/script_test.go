@@ -5,6 +5,7 @@ package iproute
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -12,7 +13,7 @@ import (
 // step is one line of a script.
 type step struct {
 	line  int
-	verb  string // ip, sysctl, carrier, wait, monitor, monitor-end, batch
+	verb  string // ip or another of tools, sysctl, carrier, wait, monitor, monitor-end, batch
 	args  []string
 	stdin string // batch
 	wait  time.Duration
@@ -80,6 +81,10 @@ func (s *script) option(opt string) error {
 		s.addrconf = true
 	case "kernel":
 		s.kernel = rest
+	case "needs":
+		if _, err := exec.LookPath(rest); err != nil {
+			s.skip = "needs " + rest + " (make deps)"
+		}
 	case "skip":
 		s.skip = rest
 	default:
@@ -91,7 +96,7 @@ func (s *script) option(opt string) error {
 func (s *step) check() (err error) {
 	want := -1
 	switch s.verb {
-	case "ip", "monitor", "batch":
+	case "ip", "ethtool", "ifconfig", "route", "arp", "genl", "monitor", "batch":
 	case "sysctl":
 		want = 1
 	case "carrier":

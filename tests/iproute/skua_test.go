@@ -17,6 +17,7 @@ import (
 	"skua/controlplane/rtnl"
 	"skua/dataplane/dpif"
 	"skua/nlserver"
+	"skua/nlserver/genetlink"
 )
 
 // skuaWorld is the control plane behind the netlink server, over a data plane of maps.
@@ -46,7 +47,9 @@ func newSkua(t *testing.T, shim string) *skuaWorld {
 	w.net.Unlock()
 
 	path := filepath.Join(t.TempDir(), "nl")
-	srv, err := nlserver.New(nlserver.Config{Path: path, Families: []*nlserver.Family{family}})
+	srv, err := nlserver.New(nlserver.Config{Path: path, Families: []*nlserver.Family{family, genetlink.New(genetlink.Tables{
+		Net: stack.Net, Links: stack.Links, Devices: stack.Devices,
+	})}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +61,8 @@ func newSkua(t *testing.T, shim string) *skuaWorld {
 	return w
 }
 
-func (w *skuaWorld) command(args []string) *exec.Cmd {
-	cmd := exec.Command("ip", args...)
+func (w *skuaWorld) command(tool string, args []string) *exec.Cmd {
+	cmd := exec.Command(tool, args...)
 	cmd.Env = w.env
 	return cmd
 }
