@@ -71,9 +71,11 @@ func New(o Options) (*Stack, error) {
 	if s.Links, err = link.New(s.Net); err != nil {
 		return nil, errors.Join(err, o.DP.DelNet(o.Net))
 	}
+	// Before addresses: routes that name a nexthop object go with it, and not with what they need.
+	s.Nexthops = nexthop.New(s.Net, s.Links)
+	s.Net.Subscribe(s.Nexthops.Event)
 	s.Addrs = addr.New(s.Net, s.Links)
 	s.Neighs = neigh.New(s.Net, s.Links, s.Addrs)
-	s.Nexthops = nexthop.New(s.Net, s.Links)
 	s.Rules = rule.New(s.Net)
 	if s.Routes, err = route.New(s.Net, s.Links, s.Addrs, s.Nexthops, s.Rules); err != nil {
 		return nil, errors.Join(err, o.DP.DelNet(o.Net))

@@ -5,6 +5,7 @@
 #include "net/core/dp_net.c"
 #include "net/core/dp_link.c"
 #include "net/core/dp_addr.c"
+#include "net/core/dp_nexthop_res.c"
 #include "net/core/dp_nexthop.c"
 #include "net/core/dp_tables.c"
 #include "net/core/dp_route.c"

@@ -183,6 +183,7 @@ int dp_mcast_del(const struct dp_addr *group);
 #define DP_NH_ONLINK   (1u << 0)
 #define DP_NH_GATEWAY  (1u << 1) /* gw is set; else the destination is the neighbour */
 #define DP_NH_LINKDOWN (1u << 2)
+#define DP_NH_USE_NEIGH (1u << 3) /* a group: pass over members whose neighbour has failed */
 
 /* What a route points at (fib_info): ids are the control plane's, 1 .. DP_MAX_NEXTHOPS - 1. */
 struct dp_nexthop {
@@ -198,13 +199,20 @@ struct dp_nexthop {
 	uint8_t pad[3];
 	uint8_t gw[16];
 	uint32_t n_members; /* > 0: an ECMP group; type is RTN_UNICAST */
+	uint32_t n_buckets; /* of a group: 1 .. 65535, flows go by dp_nexthop_buckets_set() */
 };
 struct dp_nh_member {
 	uint32_t id;
-	uint32_t weight; /* 1 .. 256 */
+	uint32_t weight; /* 1 .. 65535 */
 };
 int dp_nexthop_set(const struct dp_nexthop *nh, const struct dp_nh_member *members);
 int dp_nexthop_del(uint32_t net, uint32_t id);
+/*
+ * Which members the buckets of a group lead to, from the bucket first. A group that is set again
+ * with as many buckets keeps them. -ENOENT: no such group, -EINVAL.
+ */
+int dp_nexthop_buckets_set(uint32_t net, uint32_t id, uint32_t first, const uint32_t *ids,
+			   uint32_t n);
 
 struct dp_route {
 	uint32_t net;
@@ -342,6 +350,13 @@ int dp_route_dump(uint32_t net, uint32_t table, uint8_t family, struct dp_route 
 int dp_route_find(struct dp_route *routes, uint32_t n);
 int dp_nexthop_dump(uint32_t net, uint32_t *cursor, struct dp_nexthop *out, uint32_t n);
 int dp_nexthop_members(uint32_t net, uint32_t id, struct dp_nh_member *out, uint32_t n);
+struct dp_nh_bucket {
+	uint32_t id;      /* of the nexthop that it leads to */
+	uint32_t stamp;   /* another one after each use, at a resolution of a millisecond; 0: never */
+	uint64_t idle_us; /* since the last use */
+};
+/* Fills up to n, returns how many; -ENOENT: no group with buckets. */
+int dp_nexthop_buckets_read(uint32_t net, uint32_t id, struct dp_nh_bucket *out, uint32_t n);
 int dp_neigh_dump(uint32_t net, uint32_t *cursor, struct dp_neigh *out, uint32_t n);
 int dp_link_dump(uint32_t net, uint32_t *cursor, struct dp_link *out, uint32_t n);
 int dp_addr_dump(uint32_t net, uint32_t *cursor, struct dp_addr *out, uint32_t n);

@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"syscall"
+	"time"
 
 	"skua/dataplane/dpif"
 )
@@ -25,6 +26,7 @@ func (d *Dataplane) SetNexthop(nh dpif.Nexthop) error {
 		scope:     C.uint8_t(nh.Scope),
 		flags:     C.uint8_t(nh.Flags &^ C.DP_NH_GATEWAY),
 		n_members: C.uint32_t(len(nh.Members)),
+		n_buckets: C.uint32_t(nh.Buckets),
 	}
 	if nh.Gateway.IsValid() {
 		c.flags |= C.DP_NH_GATEWAY
@@ -49,6 +51,35 @@ func (d *Dataplane) DelNexthop(net, id uint32) error {
 	return errnoOf(C.dp_nexthop_del(C.uint32_t(net), C.uint32_t(id)))
 }
 
+// SetBuckets implements dpif.Writer.
+func (d *Dataplane) SetBuckets(net, id, first uint32, ids []uint32) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	c := make([]C.uint32_t, len(ids))
+	for i, id := range ids {
+		c[i] = C.uint32_t(id)
+	}
+	return errnoOf(C.dp_nexthop_buckets_set(C.uint32_t(net), C.uint32_t(id), C.uint32_t(first), &c[0], C.uint32_t(len(c))))
+}
+
+// ReadBuckets implements dpif.Reader.
+func (d *Dataplane) ReadBuckets(net, id uint32) ([]dpif.BucketUse, error) {
+	out := make([]C.struct_dp_nh_bucket, 65535)
+	n := C.dp_nexthop_buckets_read(C.uint32_t(net), C.uint32_t(id), &out[0], C.uint32_t(len(out)))
+	if n < 0 {
+		return nil, syscall.Errno(-n)
+	}
+	uses := make([]dpif.BucketUse, n)
+	for i := range uses {
+		uses[i] = dpif.BucketUse{
+			ID: uint32(out[i].id), Stamp: uint64(out[i].stamp),
+			Idle: time.Duration(out[i].idle_us) * time.Microsecond,
+		}
+	}
+	return uses, nil
+}
+
 // DumpNexthops implements dpif.Reader.
 func (d *Dataplane) DumpNexthops(net uint32) ([]dpif.Nexthop, error) {
 	var nhs []dpif.Nexthop
@@ -64,6 +95,7 @@ func (d *Dataplane) DumpNexthops(net uint32) ([]dpif.Nexthop, error) {
 			Type:    uint8(c._type),
 			Scope:   uint8(c.scope),
 			Flags:   dpif.NexthopFlags(c.flags &^ C.DP_NH_GATEWAY),
+			Buckets: uint32(c.n_buckets),
 		}
 		if c.flags&C.DP_NH_GATEWAY != 0 {
 			nh.Gateway = addrOf(c.gw_family, &c.gw)

@@ -10,7 +10,7 @@ import (
 )
 
 // Group is what the data plane needs for the sibling nexthops of an IPv6 multipath route.
-type Group struct{ out *object }
+type Group struct{ out *path }
 
 // ID is the nexthop of the data plane, 0: no member can be used now.
 func (g *Group) ID() uint32 {
@@ -28,7 +28,7 @@ func (t *Table) HoldGroup(infos []*Info) (*Group, error) {
 	members := make([]member, len(infos))
 	for n, i := range infos {
 		i.out.refs++
-		members[n] = member{object: i.out, weight: uint32(i.Hops[0].Weight)}
+		members[n] = member{path: i.out, weight: uint32(i.Hops[0].Weight)}
 	}
 	o, err := t.holdGroup(infos[0].Family, members)
 	if err != nil {

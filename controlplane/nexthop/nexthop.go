@@ -5,13 +5,17 @@
 // There are two layers. An Info is the kernel's fib_info: everything that the routes of a
 // gateway usually have in common (protocol, scope, type, preferred source, priority, metrics and
 // the hops), found again by its content, counted, and shared by any number of routes. Below it
-// are the objects of the data plane, which know only what packets meet (type, link, gateway, MTU)
+// are the paths: the nexthops of the data plane, which know only what packets meet (type, link, gateway, MTU)
 // and are shared by all Infos that agree in that: a million routes over a thousand gateways, of
 // whatever protocol or metric, are a thousand nexthops there. A change of a link touches these
-// objects and no prefix.
+// paths and no prefix.
 //
 // An IPv6 route with several nexthops is several Infos of one hop each, as in the kernel; what the
 // data plane gets for them is a Group.
+//
+// An Object is what user space makes by RTM_NEWNEXTHOP, under an id of its own choice: one hop or a
+// group of other Objects. Infos point at it in place of having hops. It has paths of its own, which
+// keep their ids in the data plane when it is replaced.
 package nexthop
 
 import (
@@ -61,6 +65,9 @@ type Spec struct {
 	PrefSrc  netip.Addr
 	Metrics  *Metrics // nil: none
 	Hops     []Hop    // empty: a reject type
+	// Object, when there is one, is what the routes name by RTA_NH_ID: the hops are its own then,
+	// those given to Hold do not count, and they change with it.
+	Object *Object
 }
 
 // MTU is RTAX_MTU in bytes, 0: that of the link.
@@ -95,7 +102,7 @@ type Info struct {
 	refs  int
 	index uint32
 	key   infoKey
-	out   *object // nil: it needs no object, because nothing is forwarded by it
+	out   *path // nil: it needs none, because nothing is forwarded by it
 }
 
 // Index is a small number that stands for the Info as long as it is held; see Table.At.
@@ -104,6 +111,13 @@ func (i *Info) Index() uint32 { return i.index }
 // Dead says that all hops are dead or the source is gone, so that its routes are to be deleted
 // (fib_flags & RTNH_F_DEAD).
 func (i *Info) Dead() bool { return i.Flags&unix.RTNH_F_DEAD != 0 }
+
+// Blackhole says that packets are dropped because the Object says so (nexthop_is_blackhole),
+// whatever the type of the routes.
+func (i *Info) Blackhole() bool { return i.Object != nil && i.Object.IsBlackhole() }
+
+// ShowsHops says whether routes are shown with their hops, and not only with the id of an Object.
+func (i *Info) ShowsHops() bool { return i.Object == nil || i.Object.t.CompatMode }
 
 // ID is the nexthop of the data plane, 0: no packet can take it now, so that a lookup goes on.
 func (i *Info) ID() uint32 {

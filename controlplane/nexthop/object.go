@@ -3,221 +3,220 @@
 package nexthop
 
 import (
-	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/link"
 	"skua/controlplane/rtnl"
-	"skua/dataplane/dpif"
 )
 
-// objectKey is what packets can tell apart.
-type objectKey struct {
-	family, typ, scope uint8
-	onlink             bool
-	mtu                uint32
-	link               *link.Link
-	gateway            netip.Addr
-	members            string // a group: ids and weights, packed
+// Types of groups (NEXTHOP_GRP_TYPE_*).
+const (
+	GroupMultipath = 0 // by thresholds of the hash
+	GroupResilient = 1 // by buckets, of which as few as possible change their nexthop
+	GroupTypeMax   = GroupResilient
+)
+
+// Object is struct nexthop: what RTM_NEWNEXTHOP makes. Read it under RTNL; only this package writes
+// it.
+type Object struct {
+	ID       uint32
+	Protocol uint8 // RTPROT_*
+	Flags    uint8 // RTNH_F_ONLINK
+	Shape
+
+	hops    []Hop              // as its routes see them: Hop, or those of the members
+	infos   map[*Info]struct{} // of the routes that point here
+	paths   []*path
+	t       *Table
+	parents []*Object // groups that this is a member of, the newest first
 }
 
-// object is a nexthop of the data plane: one way out, or a group of such.
-type object struct {
-	objectKey
-	id      uint32
-	refs    int
-	flags   uint8  // RTNH_F_DEAD, RTNH_F_LINKDOWN; not of a group
-	mtuNow  uint32 // mtu, or what LowerMTU6 made of it
-	members []member
-	groups  map[*object]int // groups that this one is a member of, and how often
-	sent    int             // members that the data plane has
+// Shape is what replacing an Object exchanges (struct nh_info, struct nh_group).
+type Shape struct {
+	Family    uint8 // AF_INET or AF_INET6, of the hop; AF_UNSPEC: a group
+	FDB       bool  // for tunnel endpoints of a bridge, never for routes
+	Blackhole bool
+	Hop       Hop          // of no group; Link nil: FDB
+	Grp       *ObjectGroup // nil: no group
 }
 
-type member struct {
-	*object
-	weight uint32
+// ObjectGroup is struct nh_group.
+type ObjectGroup struct {
+	Type    uint16 // GroupMultipath, GroupResilient
+	Entries []*Entry
+	Table   *Buckets // GroupResilient
 }
 
-// usable says whether packets can take o.
-func (o *object) usable() bool {
-	if len(o.members) == 0 {
-		return o.alive()
+// Entry is a member of a group (struct nh_grp_entry).
+type Entry struct {
+	Object *Object
+	Weight uint16 // 1..65535
+
+	count, wants int // buckets that it has, and those of its share
+}
+
+// ObjectConfig is a request for an Object (struct nh_config). The table keeps nothing that it points
+// at.
+type ObjectConfig struct {
+	ID        uint32 // 0: one is chosen
+	Family    uint8
+	Protocol  uint8
+	Flags     uint8 // RTNH_F_ONLINK
+	FDB       bool
+	Blackhole bool
+	Link      *link.Link // nil: FDB, or a group
+	Gateway   netip.Addr
+	Group     []GroupEntry // not empty: a group
+	GroupType uint16
+	Resilient ResilientConfig
+	NLFlags   uint16 // NLM_F_CREATE, _REPLACE
+}
+
+// GroupEntry is struct nexthop_grp.
+type GroupEntry struct {
+	ID       uint32
+	Weight   uint16 // 1..65535; 0: more than that was asked for
+	Reserved bool   // a field that must be 0 is not
+}
+
+// IsBlackhole says that what comes here is dropped (nexthop_is_blackhole).
+func (o *Object) IsBlackhole() bool {
+	if g := o.Grp; g != nil {
+		return len(g.Entries) == 1 && g.Entries[0].Object.Blackhole
 	}
-	for _, m := range o.members {
-		if m.alive() {
+	return o.Blackhole
+}
+
+// Multipath says whether routes to o are shown with several hops (nexthop_is_multipath): also those
+// to a group of one.
+func (o *Object) Multipath() bool { return o.Grp != nil }
+
+// Paths is the number of ways (nexthop_num_path).
+func (o *Object) Paths() int {
+	if o.Grp != nil {
+		return len(o.Grp.Entries)
+	}
+	return 1
+}
+
+// Hops are the ways, with the weights of a group.
+func (o *Object) Hops() []Hop { return o.hops }
+
+// ByRoutes says whether routes of a family point at o itself.
+func (o *Object) ByRoutes(family uint8) bool {
+	for i := range o.infos {
+		if i.Family == family {
 			return true
 		}
 	}
 	return false
 }
 
-func (o *object) alive() bool {
-	return o.flags&unix.RTNH_F_DEAD == 0 &&
-		(o.flags&unix.RTNH_F_LINKDOWN == 0 || !IgnoreLinkdown(o.link, o.family))
-}
+// Parents are the groups that o is a member of.
+func (o *Object) Parents() []*Object { return o.parents }
 
-var errNoIDs = rtnl.Errorf(unix.ENOBUFS, "The data plane has no nexthop left")
-
-func (t *Table) allocID() (uint32, error) {
-	if n := len(t.freeIDs); n > 0 {
-		id := t.freeIDs[n-1]
-		t.freeIDs = t.freeIDs[:n-1]
-		return id, nil
+// hasV4 says whether o cannot be for IPv6 routes (has_v4).
+func (s *Shape) hasV4() bool {
+	if s.Grp == nil {
+		return s.Family == unix.AF_INET
 	}
-	if t.nextID >= dpif.MaxNexthops {
-		return 0, errNoIDs
-	}
-	id := t.nextID
-	t.nextID++
-	return id, nil
-}
-
-// holdSingle finds or makes the object of one hop; h nil: a reject type.
-func (t *Table) holdSingle(s *Spec, h *Hop) (*object, error) {
-	typ := s.Type
-	if s.DPType != 0 {
-		typ = s.DPType
-	}
-	k := objectKey{family: s.Family, typ: typ}
-	var flags uint8
-	if h != nil && !rejects(typ) {
-		k.mtu, k.link, k.gateway, k.scope = s.MTU(), h.Link, h.Gateway, h.Scope
-		k.onlink = h.Flags&unix.RTNH_F_ONLINK != 0
-		flags = h.Flags & (unix.RTNH_F_DEAD | unix.RTNH_F_LINKDOWN)
-	}
-	if o := t.objects[k]; o != nil {
-		o.refs++
-		return o, nil
-	}
-	return t.add(&object{objectKey: k, flags: flags})
-}
-
-func rejects(typ uint8) bool {
-	switch typ {
-	case unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_THROW:
-		return true
+	for _, e := range s.Grp.Entries {
+		if e.Object.Family == unix.AF_INET {
+			return true
+		}
 	}
 	return false
 }
 
-// add publishes o under a new id.
-func (t *Table) add(o *object) (*object, error) {
-	id, err := t.allocID()
-	if err != nil {
-		return nil, err
+// first is the hop that a group is judged by.
+func (s *Shape) first() *Hop {
+	if s.Grp != nil {
+		return &s.Grp.Entries[0].Object.Hop
 	}
-	o.id, o.refs, o.mtuNow = id, 1, o.mtu
-	if err := t.publish(o); err != nil {
-		t.freeIDs = append(t.freeIDs, id)
-		return nil, err
-	}
-	t.objects[o.objectKey] = o
-	if o.link != nil {
-		t.onLink(o.link).objects[o] = struct{}{}
-	}
-	for _, m := range o.members {
-		if m.groups == nil {
-			m.groups = map[*object]int{}
-		}
-		m.groups[o]++
-	}
-	return o, nil
+	return &s.Hop
 }
 
-// holdGroup finds or makes the group of members, whose references it takes over; when it fails it
-// gives them back.
-func (t *Table) holdGroup(family uint8, members []member) (*object, error) {
-	b := t.scratch[:0]
-	for _, m := range members {
-		b = binary.LittleEndian.AppendUint32(b, m.id)
-		b = binary.LittleEndian.AppendUint16(b, uint16(m.weight))
+var errFDB = rtnl.Errorf(unix.EINVAL, "Route cannot point to a fdb nexthop")
+
+// Check4 says whether an IPv4 route of a scope may point here (fib_check_nexthop).
+func (s *Shape) Check4(scope uint8) error {
+	switch {
+	case s.FDB:
+		return errFDB
+	case s.Grp != nil && scope == unix.RT_SCOPE_HOST:
+		return rtnl.Errorf(unix.EINVAL, "Route with host scope can not have multiple nexthops")
+	case scope == unix.RT_SCOPE_HOST && s.first().Gateway.IsValid():
+		return rtnl.Errorf(unix.EINVAL, "Route with host scope can not have a gateway")
+	case s.first().Flags&unix.RTNH_F_ONLINK != 0 && scope >= unix.RT_SCOPE_LINK:
+		return rtnl.Errorf(unix.EINVAL, "Scope mismatch with nexthop")
 	}
-	t.scratch = b
-	k := objectKey{family: family, typ: unix.RTN_UNICAST, members: string(b)}
-	if o := t.objects[k]; o != nil {
-		o.refs++
-		t.releaseMembers(members)
-		return o, nil
-	}
-	o, err := t.add(&object{objectKey: k, members: members})
-	if err != nil {
-		t.releaseMembers(members)
-	}
-	return o, err
+	return nil
 }
 
-func (t *Table) releaseMembers(members []member) {
-	for _, m := range members {
-		t.release(m.object)
+// Check6 says whether IPv6 routes may point here (fib6_check_nexthop).
+func (s *Shape) Check6() error {
+	switch {
+	case s.hasV4():
+		return rtnl.Errorf(unix.EINVAL, "IPv6 routes can not use an IPv4 nexthop")
+	case s.FDB:
+		return errFDB
 	}
+	return nil
 }
 
-func (t *Table) release(o *object) {
-	if o.refs--; o.refs > 0 {
-		return
-	}
-	if t.objects[o.objectKey] == o {
-		delete(t.objects, o.objectKey)
-	}
-	if o.link != nil {
-		delete(t.onLink(o.link).objects, o)
-	}
-	if err := t.net.DP.DelNexthop(t.net.ID, o.id); err != nil {
-		t.net.Log.Warn("data plane keeps a nexthop", "id", o.id, "err", err)
-	}
-	t.freeIDs = append(t.freeIDs, o.id)
-	for _, m := range o.members {
-		if m.groups[o]--; m.groups[o] == 0 {
-			delete(m.groups, o)
+// checkRoutes says whether the routes that point at o may have s in its place (fib_check_nh_list,
+// fib6_check_nh_list).
+func (o *Object) checkRoutes(s *Shape) error {
+	for i := range o.infos {
+		if i.Family == unix.AF_INET {
+			if err := s.Check4(i.Scope); err != nil {
+				return err
+			}
 		}
 	}
-	t.releaseMembers(o.members)
+	if o.ByRoutes(unix.AF_INET6) {
+		return s.Check6()
+	}
+	return nil
 }
 
-// Published calls each with every nexthop as the data plane is to have it, in no order. Of a group
-// without a live member Members is nil: the data plane keeps what it had.
-func (t *Table) Published(each func(dpif.Nexthop)) {
-	for _, o := range t.objects {
-		each(t.published(o))
+// Select is the index of the hop that a flow takes, by its 31-bit hash (nexthop_select_path), as far
+// as neighbours do not matter.
+func (o *Object) Select(hash uint32) int {
+	if o.Grp == nil {
+		return 0
 	}
+	if b := o.Grp.Table; b != nil {
+		e := b.buckets[int(uint64(hash)*uint64(len(b.buckets))>>31)].entry
+		return max(slices.Index(o.Grp.Entries, e), 0)
+	}
+	var total, sum uint64
+	for _, e := range o.Grp.Entries {
+		total += uint64(e.Weight)
+	}
+	for n, e := range o.Grp.Entries {
+		if sum += uint64(e.Weight); uint64(hash) < (sum<<31+total/2)/total {
+			return n
+		}
+	}
+	return 0
 }
 
-func (t *Table) published(o *object) dpif.Nexthop {
-	nh := dpif.Nexthop{
-		Net: t.net.ID, ID: o.id, Family: o.family, Type: o.typ, Scope: o.scope,
-		MTU: o.mtuNow, Gateway: o.gateway,
-	}
-	if o.link != nil {
-		nh.Ifindex = o.link.Index
-	}
-	if o.onlink {
-		nh.Flags |= dpif.NexthopOnlink
-	}
-	if o.flags&unix.RTNH_F_LINKDOWN != 0 {
-		nh.Flags |= dpif.NexthopLinkdown
-	}
-	for _, m := range o.members {
-		if m.alive() {
-			nh.Members = append(nh.Members, dpif.Member{ID: m.id, Weight: m.weight})
+// refresh brings what routes see of o up to date.
+func (o *Object) refresh() {
+	if o.Grp == nil {
+		o.hops = []Hop{o.Hop}
+	} else {
+		o.hops = make([]Hop, len(o.Grp.Entries))
+		for n, e := range o.Grp.Entries {
+			o.hops[n] = e.Object.Hop
+			o.hops[n].Weight = e.Weight
 		}
 	}
-	return nh
-}
-
-// publish tells the data plane what o is now. A group without a live member keeps what the data
-// plane has: no prefix points at it then.
-func (t *Table) publish(o *object) error {
-	nh := t.published(o)
-	if len(o.members) > 0 && len(nh.Members) == 0 {
-		if o.sent > 0 {
-			return nil
-		}
-		for _, m := range o.members {
-			nh.Members = append(nh.Members, dpif.Member{ID: m.id, Weight: m.weight})
-		}
+	for i := range o.infos {
+		i.Hops = o.hops
 	}
-	o.sent = len(nh.Members)
-	return t.net.DP.SetNexthop(nh)
 }

@@ -49,7 +49,7 @@ func (t *Table) SyncDown4(l *link.Link, cause Cause, force bool) (dead int) {
 			dead++
 		}
 	}
-	t.markObjects(of, unix.AF_INET, cause, force)
+	t.markPaths(of, unix.AF_INET, cause, force)
 	return dead
 }
 
@@ -60,8 +60,8 @@ func flagsOf(cause Cause) uint8 {
 	return unix.RTNH_F_LINKDOWN | unix.RTNH_F_DEAD
 }
 
-func (t *Table) markObjects(of *ofLink, family uint8, cause Cause, force bool) {
-	for o := range of.objects {
+func (t *Table) markPaths(of *ofLink, family uint8, cause Cause, force bool) {
+	for o := range of.paths {
 		if o.family == family && (force || o.scope != unix.RT_SCOPE_NOWHERE) {
 			t.setFlags(o, o.flags|flagsOf(cause))
 		}
@@ -69,7 +69,7 @@ func (t *Table) markObjects(of *ofLink, family uint8, cause Cause, force bool) {
 }
 
 // setFlags changes what the data plane knows of o and of the groups it is in.
-func (t *Table) setFlags(o *object, flags uint8) {
+func (t *Table) setFlags(o *path, flags uint8) {
 	if flags == o.flags {
 		return
 	}
@@ -81,9 +81,9 @@ func (t *Table) setFlags(o *object, flags uint8) {
 }
 
 // republish is publish where nothing can be undone: the link has changed already.
-func (t *Table) republish(o *object) {
+func (t *Table) republish(o *path) {
 	if o.link != nil && o.link.Gone() {
-		return // its prefixes go now, the object with the last of them
+		return // its prefixes go now, the path with the last of them
 	}
 	if err := t.publish(o); err != nil {
 		t.net.Log.Error("data plane refuses the change of a nexthop", "id", o.id, "err", err)
@@ -119,11 +119,11 @@ func (t *Table) SyncUp4(l *link.Link, flags uint8) {
 			i.Flags &^= uint32(flags)
 		}
 	}
-	t.clearObjects(of, unix.AF_INET, flags)
+	t.clearPaths(of, unix.AF_INET, flags)
 }
 
-func (t *Table) clearObjects(of *ofLink, family, flags uint8) {
-	for o := range of.objects {
+func (t *Table) clearPaths(of *ofLink, family, flags uint8) {
+	for o := range of.paths {
 		if o.family == family {
 			t.setFlags(o, o.flags&^flags)
 		}
@@ -139,7 +139,7 @@ func (t *Table) SyncDown6(l *link.Link, cause Cause) {
 			i.Hops[0].Flags |= flagsOf(cause)
 		}
 	}
-	for o := range of.objects {
+	for o := range of.paths {
 		if o.family == unix.AF_INET6 && (cause != CarrierLost || !localType(o.typ)) {
 			t.setFlags(o, o.flags|flagsOf(cause))
 		}
@@ -159,7 +159,7 @@ func (t *Table) SyncUp6(l *link.Link, flags uint8) {
 			i.Hops[0].Flags &^= flags
 		}
 	}
-	t.clearObjects(of, unix.AF_INET6, flags)
+	t.clearPaths(of, unix.AF_INET6, flags)
 }
 
 // SyncDownAddr marks the IPv4 Infos of table whose preferred source is a, which is no longer ours
@@ -175,9 +175,9 @@ func (t *Table) SyncDownAddr(a netip.Addr, table uint32) (dead int) {
 	return dead
 }
 
-// Refresh publishes the objects over l anew after a change of what IgnoreLinkdown says.
+// Refresh publishes the paths over l anew after a change of what IgnoreLinkdown says.
 func (t *Table) Refresh(l *link.Link) {
-	for o := range t.onLink(l).objects {
+	for o := range t.onLink(l).paths {
 		for g := range o.groups {
 			t.republish(g)
 		}
@@ -188,7 +188,7 @@ func (t *Table) Refresh(l *link.Link) {
 // (fib6_remove_prefsrc). The routes stay.
 func (t *Table) PrefSrcRemoved(a netip.Addr, keep func(*link.Link) bool) {
 	for _, i := range t.infos[1:] {
-		if i != nil && i.Family == unix.AF_INET6 && i.PrefSrc == a && !keep(i.Hops[0].Link) {
+		if i != nil && i.Family == unix.AF_INET6 && i.Object == nil && i.PrefSrc == a && !keep(i.Hops[0].Link) {
 			i.PrefSrc = netip.Addr{}
 			t.orphan(i)
 		}
@@ -217,8 +217,8 @@ func (t *Table) LowerMTU6(l *link.Link, old, mtu uint32) {
 		t.orphan(i)
 		if o := i.out; o.link == l && o.mtuNow != mtu {
 			o.mtuNow = mtu
-			if t.objects[o.objectKey] == o {
-				delete(t.objects, o.objectKey)
+			if t.paths[o.pathKey] == o {
+				delete(t.paths, o.pathKey)
 			}
 			t.republish(o)
 		}

@@ -17,7 +17,8 @@ import (
 // ofLink is what a link's events concern.
 type ofLink struct {
 	infos   map[*Info]struct{}
-	objects map[*object]struct{}
+	paths   map[*path]struct{}
+	objects []*Object // those of one hop, the oldest first
 }
 
 // infoKey is the content of an Info; equal keys are one Info (fib_find_info).
@@ -32,7 +33,8 @@ type infoKey struct {
 	link                       *link.Link
 	prefsrc, gateway           netip.Addr
 	metrics                    *Metrics // interned
-	more                       string   // the hops after the first, packed
+	object                     *Object
+	more                       string // the hops after the first, packed
 }
 
 type countedMetrics struct {
@@ -40,7 +42,7 @@ type countedMetrics struct {
 	refs int
 }
 
-// Table holds the Infos of an instance and their objects in the data plane.
+// Table holds the Infos of an instance and their paths in the data plane.
 type Table struct {
 	net     *rtnl.Net
 	infos   []*Info // by index; [0] is nil
@@ -48,20 +50,39 @@ type Table struct {
 	byKey   map[infoKey]*Info
 	metrics map[Metrics]*countedMetrics
 	devs    map[*link.Link]*ofLink
-	objects map[objectKey]*object
+	paths   map[pathKey]*path
 	freeIDs []uint32
 	nextID  uint32
 	scratch []byte
 	gen     uint64
+
+	// CheckHop finds and validates the one hop of a new Object (nh_create_ipv4, nh_create_ipv6). Set
+	// by package route, to whose tables a gateway belongs.
+	CheckHop func(cfg *ObjectConfig) (Hop, error)
+	// CompatMode is net.ipv4.nexthop_compat_mode: routes are shown with what their Object has, and
+	// announced when that changes.
+	CompatMode bool
+	// UseNeigh is net.ipv4.fib_multipath_use_neigh.
+	UseNeigh bool
+
+	links       *link.Table
+	objects     map[uint32]*Object
+	ids         []uint32 // of objects, rising
+	lastID      uint32   // that was chosen for user space
+	objectSeq   uint32
+	objectPaths int
 }
 
 // New makes an empty table.
-func New(net *rtnl.Net, _ *link.Table) *Table {
-	return &Table{
+func New(net *rtnl.Net, links *link.Table) *Table {
+	t := &Table{
 		net: net, infos: make([]*Info, 1), byKey: map[infoKey]*Info{},
 		metrics: map[Metrics]*countedMetrics{}, devs: map[*link.Link]*ofLink{},
-		objects: map[objectKey]*object{}, nextID: 1, gen: 1,
+		paths: map[pathKey]*path{}, nextID: 1, gen: 1,
+		CompatMode: true, links: links, objects: map[uint32]*Object{}, objectSeq: 1,
 	}
+	t.addKnobs()
+	return t
 }
 
 // At is the Info of an index that is held.
@@ -70,13 +91,13 @@ func (t *Table) At(index uint32) *Info { return t.infos[index] }
 // Gen changes whenever an Info is freed: a cache of Infos without references is good for one Gen.
 func (t *Table) Gen() uint64 { return t.gen }
 
-// Len is the number of Infos and Objects that of nexthops in the data plane.
-func (t *Table) Len() (infos, objects int) { return len(t.byKey), len(t.objects) }
+// Len is the number of Infos, and of their nexthops in the data plane.
+func (t *Table) Len() (infos, paths int) { return len(t.byKey), len(t.paths) + t.objectPaths }
 
 func (t *Table) onLink(l *link.Link) *ofLink {
 	o := t.devs[l]
 	if o == nil {
-		o = &ofLink{infos: map[*Info]struct{}{}, objects: map[*object]struct{}{}}
+		o = &ofLink{infos: map[*Info]struct{}{}, paths: map[*path]struct{}{}}
 		t.devs[l] = o
 	}
 	return o
@@ -91,19 +112,23 @@ func (t *Table) Hold(s *Spec) (*Info, error) {
 	k := infoKey{
 		family: s.Family, typ: s.Type, dptype: s.DPType, scope: s.Scope, protocol: s.Protocol,
 		pref: s.Pref, flags: s.Flags & compareFlags, priority: s.Priority, hops: uint16(len(s.Hops)),
-		prefsrc: s.PrefSrc, table: s.Table,
+		prefsrc: s.PrefSrc, table: s.Table, object: s.Object,
+	}
+	hops := s.Hops
+	if s.Object != nil {
+		hops, k.hops = nil, 0
 	}
 	var interned *countedMetrics
 	if s.Metrics != nil && *s.Metrics != (Metrics{}) {
 		interned = t.intern(s.Metrics)
 		k.metrics = interned.m
 	}
-	if len(s.Hops) > 0 {
-		h := &s.Hops[0]
+	if len(hops) > 0 {
+		h := &hops[0]
 		k.link, k.gateway, k.hopScope, k.weight, k.realm = h.Link, h.Gateway, h.Scope, h.Weight, h.Realm
 		k.hopFlags = h.Flags & uint8(compareFlags&0xff)
-		if len(s.Hops) > 1 {
-			k.more = string(t.pack(s.Hops[1:]))
+		if len(hops) > 1 {
+			k.more = string(t.pack(hops[1:]))
 		}
 	}
 	if i := t.byKey[k]; i != nil {
@@ -113,8 +138,11 @@ func (t *Table) Hold(s *Spec) (*Info, error) {
 	}
 	i := &Info{Spec: *s, key: k, refs: 1}
 	i.Metrics = k.metrics
-	i.Hops = slices.Clone(s.Hops)
-	if err := t.makeObject(i); err != nil {
+	i.Hops = slices.Clone(hops)
+	if i.Object != nil {
+		i.Hops = i.Object.hops
+	}
+	if err := t.makePath(i); err != nil {
 		t.dropUnused(interned)
 		return nil, err
 	}
@@ -166,6 +194,10 @@ func (t *Table) register(i *Info) {
 		t.infos = append(t.infos, i)
 	}
 	t.byKey[i.key] = i
+	if i.Object != nil {
+		i.Object.infos[i] = struct{}{}
+		return
+	}
 	for h := range i.Hops {
 		if l := i.Hops[h].Link; l != nil {
 			t.onLink(l).infos[i] = struct{}{}
@@ -173,10 +205,12 @@ func (t *Table) register(i *Info) {
 	}
 }
 
-// makeObject finds or makes what the data plane needs for i.
-func (t *Table) makeObject(i *Info) (err error) {
+// makePath finds or makes what the data plane needs for i.
+func (t *Table) makePath(i *Info) (err error) {
 	switch {
-	case len(i.Hops) == 0:
+	case i.Object != nil && !rejects(i.Type):
+		i.out, err = t.holdObject(i.Object, variant{i.Family, i.Type, i.MTU()})
+	case i.Object != nil, len(i.Hops) == 0:
 		i.out, err = t.holdSingle(&i.Spec, nil)
 	case len(i.Hops) == 1:
 		i.out, err = t.holdSingle(&i.Spec, &i.Hops[0])
@@ -190,7 +224,7 @@ func (t *Table) makeObject(i *Info) (err error) {
 				t.releaseMembers(members)
 				return err
 			}
-			members = append(members, member{object: o, weight: uint32(i.Hops[h].Weight)})
+			members = append(members, member{path: o, weight: uint32(i.Hops[h].Weight)})
 		}
 		i.out, err = t.holdGroup(i.Family, members)
 	}
@@ -201,7 +235,7 @@ func (t *Table) makeObject(i *Info) (err error) {
 func (t *Table) Ref(i *Info) { i.refs++ }
 
 // Release gives a reference back (fib_release_info). With the last one the Info and, when no other
-// needs it, its object in the data plane are gone: no prefix may point there any more.
+// needs it, its path in the data plane are gone: no prefix may point there any more.
 func (t *Table) Release(i *Info) {
 	if i.refs--; i.refs > 0 {
 		return
@@ -210,14 +244,10 @@ func (t *Table) Release(i *Info) {
 	if t.byKey[i.key] == i {
 		delete(t.byKey, i.key)
 	}
-	for h := range i.Hops {
-		if l := i.Hops[h].Link; l != nil {
-			o := t.onLink(l)
-			delete(o.infos, i)
-			if l.Gone() && len(o.infos) == 0 && len(o.objects) == 0 {
-				delete(t.devs, l)
-			}
-		}
+	if i.Object != nil {
+		delete(i.Object.infos, i)
+	} else {
+		t.forgetLinks(i)
 	}
 	t.infos[i.index] = nil
 	t.free = append(t.free, i.index)
@@ -227,6 +257,18 @@ func (t *Table) Release(i *Info) {
 	}
 	if i.out != nil {
 		t.release(i.out)
+	}
+}
+
+func (t *Table) forgetLinks(i *Info) {
+	for h := range i.Hops {
+		if l := i.Hops[h].Link; l != nil {
+			o := t.onLink(l)
+			delete(o.infos, i)
+			if l.Gone() && len(o.infos) == 0 && len(o.paths) == 0 && len(o.objects) == 0 {
+				delete(t.devs, l)
+			}
+		}
 	}
 }
 

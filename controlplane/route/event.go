@@ -18,6 +18,8 @@ func (t *Table) Event(event any) {
 	case link.Event:
 		t.link4(e)
 		t.link6(e)
+	case nexthop.ObjectEvent:
+		t.object(e)
 	case addr.Event:
 		t.checks.forget()
 		switch {

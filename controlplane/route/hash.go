@@ -37,6 +37,9 @@ func (q *Query) hash(src, dst netip.Addr, policy uint32) uint32 {
 
 // selectHop is fib_select_multipath: hash, of 31 bits, against the weights of the good hops.
 func selectHop(i *nexthop.Info, hash uint32) int {
+	if i.Object != nil {
+		return i.Object.Select(hash)
+	}
 	var total, sum uint64
 	for h := range i.Hops {
 		if i.Hops[h].Good(i.Family, false) {

@@ -46,7 +46,7 @@ type checks struct {
 type checkKey struct {
 	typ, scope, protocol uint8
 	flags, priority, oif uint32
-	table                uint32
+	table, nhid          uint32
 	gateway              netip.Addr
 }
 
@@ -68,6 +68,7 @@ func (t *Table) info4(cfg *Config) (*nexthop.Info, error) {
 	k := checkKey{
 		typ: cfg.Type, scope: cfg.Scope, protocol: cfg.Protocol, flags: cfg.Flags,
 		priority: cfg.Priority, oif: cfg.Oif, table: cfg.table(), gateway: cfg.Gateway,
+		nhid: cfg.NHID,
 	}
 	if g := t.nexthops.Gen(); g != t.checks.gen {
 		t.checks.forget()
@@ -94,6 +95,13 @@ func (t *Table) createInfo4(cfg *Config) (*nexthop.Info, error) {
 	if cfg.Flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) != 0 {
 		return nil, rtnl.Errorf(unix.EINVAL, "Invalid rtm_flags - can not contain DEAD or LINKDOWN")
 	}
+	var object *nexthop.Object
+	if cfg.NHID != 0 {
+		var err error
+		if object, err = t.nexthops.ForRoute(cfg.NHID); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Hops != nil && len(cfg.Hops) == 0 {
 		return nil, unix.EINVAL
 	}
@@ -101,7 +109,7 @@ func (t *Table) createInfo4(cfg *Config) (*nexthop.Info, error) {
 	*s = nexthop.Spec{
 		Family: familyIPv4, Type: cfg.Type, Scope: cfg.Scope, Protocol: cfg.Protocol,
 		Flags: cfg.Flags, Priority: cfg.Priority, Table: cfg.table(), PrefSrc: cfg.PrefSrc,
-		Metrics: cfg.Metrics, Hops: t.hops[:0],
+		Metrics: cfg.Metrics, Hops: t.hops[:0], Object: object,
 	}
 	defer func() { t.hops = s.Hops[:0]; clear(s.Hops) }()
 	hops, err := t.hops4(cfg)
@@ -123,7 +131,12 @@ func (t *Table) createInfo4(cfg *Config) (*nexthop.Info, error) {
 	if cfg.Scope > unix.RT_SCOPE_HOST {
 		return nil, rtnl.Errorf(unix.EINVAL, "Invalid scope")
 	}
-	if err := t.checkHops4(cfg, s, hops); err != nil {
+	if object != nil {
+		err = object.Check4(cfg.Scope)
+	} else {
+		err = t.checkHops4(cfg, s, hops)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if cfg.PrefSrc.IsValid() && !t.validPrefSrc4(cfg) {

@@ -16,7 +16,17 @@ import (
 // info6 finds or makes the Info of one nexthop of a new route and counts a reference to it
 // (ip6_route_info_create, ip6_route_info_create_nh).
 func (t *Table) info6(cfg *Config, weight uint16) (*nexthop.Info, error) {
-	hop, reject, err := t.hop6(cfg)
+	var object *nexthop.Object
+	var hop nexthop.Hop
+	var reject bool
+	var err error
+	if cfg.NHID == 0 {
+		hop, reject, err = t.hop6(cfg)
+	} else if object, err = t.nexthops.ForRoute(cfg.NHID); err == nil {
+		if err = object.Check6(); err == nil {
+			hop = object.Hops()[0]
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +36,7 @@ func (t *Table) info6(cfg *Config, weight uint16) (*nexthop.Info, error) {
 		Family: familyIPv6, Type: cfg.Type, Protocol: cfg.Protocol, Priority: cfg.Priority,
 		Table: cfg.table(), Metrics: cfg.Metrics, Pref: cfg.Pref,
 		Flags: cfg.Flags &^ uint32(unix.RTNH_F_ONLINK),
-		Hops:  append(t.hops[:0], hop),
+		Hops:  append(t.hops[:0], hop), Object: object,
 	}
 	defer func() { t.hops = s.Hops[:0]; clear(s.Hops) }()
 	if s.Type == 0 {

@@ -189,6 +189,12 @@ func hopsMatch4(cfg *Config, i *nexthop.Info) bool {
 	if cfg.Priority != 0 && cfg.Priority != i.Priority {
 		return false
 	}
+	if cfg.NHID != 0 {
+		return i.Object != nil && i.Object.ID == cfg.NHID
+	}
+	if i.Object != nil {
+		return cfg.Oif == 0 && !cfg.Gateway.IsValid() && cfg.Hops == nil
+	}
 	if cfg.Oif != 0 || cfg.Gateway.IsValid() {
 		var h nexthop.Hop // of a reject type: nothing
 		if len(i.Hops) > 0 {

@@ -272,6 +272,9 @@ func (t *Table) groupMetric(tab *fibTable, node uint32) uint32 {
 
 // sameHop6 is rt6_duplicate_nexthop.
 func sameHop6(a, b *nexthop.Info) bool {
+	if a.Object != nil || b.Object != nil {
+		return a.Object == b.Object
+	}
 	return a.Hops[0].Link == b.Hops[0].Link && a.Hops[0].Gateway == b.Hops[0].Gateway
 }
 

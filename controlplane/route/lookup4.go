@@ -81,6 +81,10 @@ func (t *Table) semantic4(tab *fibTable, node uint32, flow *flow4, ignoreLink bo
 		if info.Dead() {
 			continue
 		}
+		if info.Blackhole() {
+			*res = result4{tab: tab, key: n.key, plen: n.plen, alias: a, info: info}
+			return unix.EINVAL, true
+		}
 		for h := range info.Hops {
 			hop := &info.Hops[h]
 			if !hop.Good(familyIPv4, ignoreLink) || flow.oif != 0 && flow.oif != hop.Oif() {
@@ -88,6 +92,9 @@ func (t *Table) semantic4(tab *fibTable, node uint32, flow *flow4, ignoreLink bo
 			}
 			*res = result4{tab: tab, key: n.key, plen: n.plen, alias: a, info: info, sel: h}
 			return 0, true
+		}
+		if info.Object != nil {
+			break
 		}
 	}
 	return 0, false

@@ -36,11 +36,12 @@ type result6 struct {
 	node  uint32
 	alias uint32
 	info  *nexthop.Info
+	sel   int // index of the hop in info.Hops
 }
 
 // multipath6 is rt6_qualify_for_ecmp.
 func multipath6(i *nexthop.Info) bool {
-	return i.Flags&FlagAddrconf == 0 && i.Hops[0].Gateway.IsValid()
+	return i.Flags&FlagAddrconf == 0 && i.Object == nil && i.Hops[0].Gateway.IsValid()
 }
 
 // usable6 is the nexthop id for packets of a node: what choose6 takes, with its siblings.
@@ -76,13 +77,26 @@ func (t *Table) choose6(head, oif uint32, flags uint8) uint32 {
 
 // score6 is find_match and rt6_score_route; -1: not usable.
 func (t *Table) score6(a uint32, info *nexthop.Info, oif uint32, flags uint8) int {
-	hop := &info.Hops[0]
 	if t.alias.at(a).expires {
 		x := t.expires[a]
 		if x.ended || flags&lookupPublished == 0 && !x.at.After(t.net.Clock.Now()) {
 			return -1
 		}
 	}
+	if info.Blackhole() {
+		return blackholeScore
+	}
+	best := -1
+	for h := range info.Hops {
+		best = max(best, t.scoreHop6(info, &info.Hops[h], oif, flags))
+	}
+	return best
+}
+
+// blackholeScore is more than that of any hop: a blackhole ends the search.
+const blackholeScore = 1 << 16
+
+func (t *Table) scoreHop6(info *nexthop.Info, hop *nexthop.Hop, oif uint32, flags uint8) int {
 	if !hop.Good(familyIPv6, flags&lookupIgnoreLink != 0) {
 		return -1
 	}
@@ -114,6 +128,9 @@ func (t *Table) lookupTable6(tab *fibTable, flow *flow6, res *result6) bool {
 			if a := t.choose6(at.head, flow.oif, flags); a != 0 {
 				a = t.sibling6(at.head, a, flow)
 				*res = result6{tab: tab, key: at.key, plen: at.plen, node: node, alias: a, info: t.info(a)}
+				if res.info.Object != nil {
+					res.sel = res.info.Object.Select(flow.hash)
+				}
 				return true
 			}
 		}
@@ -157,6 +174,9 @@ func (t *Table) fibLookup6(flow *flow6, res *result6) syscall.Errno {
 		tab := t.v6.tables[id]
 		if tab == nil || !t.lookupTable6(tab, flow, res) {
 			continue
+		}
+		if res.info.Blackhole() {
+			return unix.EINVAL
 		}
 		if res.info.Flags&FlagReject == 0 {
 			return 0
@@ -209,7 +229,7 @@ func (t *Table) lookup6(q *Query) (Result, error) {
 // result6 turns what was found into the way to go (ip6_rt_copy_init, ip6_rt_get_dev_rcu).
 func (t *Table) result6(q *Query, dst, src netip.Addr, res *result6) Result {
 	info := res.info
-	hop := &info.Hops[0]
+	hop := &info.Hops[res.sel]
 	r := Result{
 		Type: info.Type, Table: res.tab.id, Link: hop.Link, Hop: hop, Gateway: hop.Gateway, Dst: dst,
 		Metrics: info.Metrics, Route: t.route6(res.tab, res.key, res.plen, res.alias),

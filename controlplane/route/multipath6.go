@@ -140,8 +140,16 @@ func (t *Table) delOne6(cfg *Config, allHops bool) error {
 	for a := tab.trie.at(node).head; a != 0; a = t.alias.at(a).next {
 		info := t.info(a)
 		if cfg.Priority != 0 && cfg.Priority != info.Priority ||
-			cfg.Protocol != 0 && cfg.Protocol != info.Protocol ||
-			cfg.Oif != 0 && cfg.Oif != info.Hops[0].Oif() ||
+			cfg.Protocol != 0 && cfg.Protocol != info.Protocol {
+			continue
+		}
+		if o := info.Object; o != nil || cfg.NHID != 0 {
+			if o == nil || cfg.NHID != 0 && cfg.NHID != o.ID {
+				continue
+			}
+			return t.unlink6(tab, k, plen, a, false, cfg.internal)
+		}
+		if cfg.Oif != 0 && cfg.Oif != info.Hops[0].Oif() ||
 			cfg.Gateway.IsValid() && cfg.Gateway != info.Hops[0].Gateway {
 			continue
 		}

@@ -38,7 +38,7 @@ func (t *Table) disableTable6(tab *fibTable, l *link.Link, cause nexthop.Cause) 
 	tab.trie.walk(familyIPv6, cursor{}, func(i uint32) bool {
 		n := tab.trie.at(i)
 		for a := n.head; a != 0; a = t.alias.at(a).next {
-			if t.info(a).Hops[0].Link == l {
+			if info := t.info(a); info.Object == nil && info.Hops[0].Link == l {
 				over = append(over, cursor{key: n.key, plen: n.plen})
 				break
 			}
@@ -57,12 +57,21 @@ func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, c
 	goes := map[uint32]bool{}
 	for a := head; a != 0; a = t.alias.at(a).next {
 		info := t.info(a)
+		if info.Object != nil {
+			continue
+		}
 		if cause == nexthop.Unregistered || !multipath6(info) {
 			goes[a] = info.Hops[0].Link == l
 		} else {
 			goes[a] = t.dies6(head, info.Priority, l)
 		}
 	}
+	t.removeAll6(e, goes, true)
+}
+
+// removeAll6 deletes those of the aliases of a prefix that go; tell: each is announced.
+func (t *Table) removeAll6(e *edit6, goes map[uint32]bool, tell bool) {
+	tab, k, plen := e.tab, e.key, e.plen
 	var gone []uint32
 	for p := &tab.trie.at(e.node).head; *p != 0; {
 		a := *p
@@ -72,7 +81,9 @@ func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, c
 		}
 		r := t.route(tab, k, plen, a)
 		*p = t.alias.at(a).next
-		t.announce(unix.RTM_DELROUTE, 0, true, r)
+		if tell {
+			t.announce(unix.RTM_DELROUTE, 0, true, r)
+		}
 		gone = append(gone, a)
 	}
 	if len(gone) == 0 {

@@ -94,6 +94,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 		router: map[*link.Link]bool{},
 		checks: checks{infos: map[checkKey]*nexthop.Info{}},
 	}
+	nexthops.CheckHop = t.checkObject
 	t.newTable(&t.v6, unix.RT_TABLE_MAIN)
 	t.newTable(&t.v6, unix.RT_TABLE_LOCAL)
 	for _, f := range []*family{&t.v4, &t.v6} {
@@ -103,6 +104,9 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 	}
 	return t, nil
 }
+
+// Nexthops is the table of what routes point at.
+func (t *Table) Nexthops() *nexthop.Table { return t.nexthops }
 
 // setTables tells the data plane what rules come to.
 func (t *Table) setTables(f *family) error {
@@ -157,9 +161,6 @@ func (t *Table) Len(family uint8, id uint32) int {
 // Add makes a route as NLFlags say: fib_table_insert, ip6_route_add, ip6_route_multipath_add. Its
 // errors are the kernel's, or those of the data plane, and then nothing has changed.
 func (t *Table) Add(cfg *Config) error {
-	if cfg.NHID != 0 {
-		return errNoNexthop
-	}
 	if cfg.Family == familyIPv6 {
 		return t.add6(cfg)
 	}
@@ -169,16 +170,15 @@ func (t *Table) Add(cfg *Config) error {
 // Delete removes the first route that matches (fib_table_delete, ip6_route_del). ESRCH: none does.
 func (t *Table) Delete(cfg *Config) error {
 	if cfg.NHID != 0 {
-		return errNoNexthop
+		if _, err := t.nexthops.ForRoute(cfg.NHID); err != nil {
+			return err
+		}
 	}
 	if cfg.Family == familyIPv6 {
 		return t.del6(cfg)
 	}
 	return t.del4(cfg)
 }
-
-// errNoNexthop is said of every RTA_NH_ID: nexthop objects cannot be made.
-var errNoNexthop = rtnl.Errorf(unix.EINVAL, "Nexthop id does not exist")
 
 // prefix is cfg's destination as a key, without host bits.
 func (c *Config) prefix() (k key, plen uint8) {

@@ -9,6 +9,7 @@ package dpif
 import (
 	"context"
 	"net/netip"
+	"time"
 )
 
 // PortNone is the port of a link that no device stands behind (loopback, dummy).
@@ -91,12 +92,13 @@ type NexthopFlags uint8
 const (
 	NexthopOnlink   NexthopFlags = 1 << 0
 	NexthopLinkdown NexthopFlags = 1 << 2
+	NexthopUseNeigh NexthopFlags = 1 << 3 // a group: members with a failed neighbour are passed over
 )
 
 // Member is a nexthop in a group.
 type Member struct {
 	ID     uint32
-	Weight uint32 // 1..256
+	Weight uint32 // 1..65535
 }
 
 // Nexthop is what a route points at: one way out, a reject type, or a group of others.
@@ -111,6 +113,14 @@ type Nexthop struct {
 	Flags   NexthopFlags
 	Gateway netip.Addr // invalid: the destination itself is the neighbour
 	Members []Member   // not empty: an ECMP group
+	Buckets uint32     // of a group: 1..65535, flows go by SetBuckets; 0: by hash thresholds
+}
+
+// BucketUse says when a bucket of a group was last used.
+type BucketUse struct {
+	ID    uint32        // the nexthop that it leads to
+	Stamp uint64        // another one when a packet has used it meanwhile; 0: never
+	Idle  time.Duration // since then
 }
 
 // Route binds a prefix of a table to a nexthop; NexthopID 0 deletes it.
@@ -307,6 +317,9 @@ type Writer interface {
 
 	SetNexthop(Nexthop) error
 	DelNexthop(net, id uint32) error
+	// SetBuckets says which nexthops the buckets of a group lead to, from the one of index first. A
+	// group that is set again with as many keeps them.
+	SetBuckets(net, id, first uint32, ids []uint32) error
 	SetRoutes([]Route) (done int, err error)
 	SetNeigh(Neigh) error
 	DelNeigh(Neigh) error
@@ -322,6 +335,7 @@ type Reader interface {
 	DumpLinks(net uint32) ([]Link, error)
 	DumpAddrs(net uint32) ([]Addr, error)
 	DumpNexthops(net uint32) ([]Nexthop, error)
+	ReadBuckets(net, id uint32) ([]BucketUse, error)
 	DumpNeighs(net uint32) ([]Neigh, error)
 	DumpTables(net uint32, family uint8) ([]uint32, error)
 	DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error

@@ -52,6 +52,7 @@ type fakeNet struct {
 	addrs    map[fakeAddr]Addr
 	mcasts   map[fakeAddr]Addr
 	nexthops map[uint32]Nexthop
+	buckets  map[uint32][]BucketUse
 	routes   map[fakePrefix]uint32
 	neighs   map[fakeAddr]Neigh
 
@@ -169,12 +170,12 @@ func (f *Fake) AddNet(net uint32) error {
 				links:    make(map[uint32]Link),
 				addrs:    make(map[fakeAddr]Addr),
 				mcasts:   make(map[fakeAddr]Addr),
-				nexthops: make(map[uint32]Nexthop),
-				routes:   make(map[fakePrefix]uint32),
-				neighs:   make(map[fakeAddr]Neigh),
-				used:     make(map[fakeAddr]bool),
-				stats:    make(map[uint32]LinkStats),
-				mibs:     make(map[MIB][]Counter),
+				nexthops: make(map[uint32]Nexthop), buckets: make(map[uint32][]BucketUse),
+				routes: make(map[fakePrefix]uint32),
+				neighs: make(map[fakeAddr]Neigh),
+				used:   make(map[fakeAddr]bool),
+				stats:  make(map[uint32]LinkStats),
+				mibs:   make(map[MIB][]Counter),
 			}
 		}
 		return fmt.Sprint("AddNet ", net), nil
@@ -388,6 +389,7 @@ func (f *Fake) SetNexthop(nh Nexthop) error {
 		}
 		nh.Members = slices.Clone(nh.Members)
 		n.nexthops[nh.ID] = nh
+		n.makeBuckets(nh)
 		return fmt.Sprint("SetNexthop ", nh.Net, " ", nh.ID), nil
 	})
 }
@@ -401,7 +403,7 @@ func (n *fakeNet) group(nh Nexthop) error {
 		if !ok {
 			return syscall.ENOENT
 		}
-		if m.ID == nh.ID || len(member.Members) > 0 || m.Weight < 1 || m.Weight > 256 {
+		if m.ID == nh.ID || len(member.Members) > 0 || m.Weight < 1 || m.Weight > 65535 {
 			return syscall.EINVAL
 		}
 	}

@@ -20,7 +20,7 @@ func (f *family) announce(msg any) {
 	case addr.Msg:
 		f.announceAddr(m)
 	default:
-		if !f.announceRoute(msg) && !f.announceNeigh(msg) {
+		if !f.announceRoute(msg) && !f.announceNeigh(msg) && !f.announceNexthop(msg) {
 			f.Net.Log.Warn("announcement that nobody fills", "type", m)
 		}
 	}

@@ -61,15 +61,20 @@ func tableCompat(id uint32) uint8 {
 // fillRoute4 is fib_dump_info. typ is the route's, or what a lookup that found it came to.
 func fillRoute4(e *nlmsg.Encoder, r *route.Route, typ uint8) {
 	i := r.Info
+	hops := shownHops(i)
 	m := rtmsg{
 		family: unix.AF_INET, dstLen: uint8(r.Dst.Bits()), tos: r.TOS, table: tableCompat(r.Table),
 		protocol: i.Protocol, scope: i.Scope, typ_: typ, flags: i.Flags,
 	}
-	switch len(i.Hops) {
-	case 0: // in the kernel a hop without a link
+	switch {
+	case i.Object != nil && len(hops) == 0:
+	case len(hops) == 0: // in the kernel a hop without a link
 		m.flags &= unix.RTNH_F_ONLINK
-	case 1:
-		m.flags = uint32(shownFlags(&i.Hops[0], unix.AF_INET))
+	case len(hops) == 1:
+		m.flags = uint32(shownFlags(&hops[0], unix.AF_INET))
+	}
+	if i.Blackhole() {
+		m.typ_ = unix.RTN_BLACKHOLE
 	}
 	m.put(e.Raw(unix.SizeofRtMsg))
 	e.U32(unix.RTA_TABLE, r.Table)
@@ -83,20 +88,36 @@ func fillRoute4(e *nlmsg.Encoder, r *route.Route, typ uint8) {
 	if i.PrefSrc.IsValid() {
 		addrAttr(e, unix.RTA_PREFSRC, i.PrefSrc)
 	}
-	switch len(i.Hops) {
+	if i.Object != nil {
+		e.U32(rtaNHID, i.Object.ID)
+	}
+	switch len(hops) {
 	case 0:
 	case 1:
-		fillHop(e, &i.Hops[0], unix.AF_INET, false)
-		if i.Hops[0].Realm != 0 {
-			e.U32(unix.RTA_FLOW, i.Hops[0].Realm)
+		fillHop(e, &hops[0], unix.AF_INET, false)
+		if hops[0].Realm != 0 {
+			e.U32(unix.RTA_FLOW, hops[0].Realm)
 		}
 	default:
-		nest := e.NestPlain(unix.RTA_MULTIPATH)
-		for h := range i.Hops {
-			fillRtnh(e, &i.Hops[h], unix.AF_INET)
-		}
-		e.EndNest(nest)
+		fillMultipath(e, hops, unix.AF_INET)
 	}
+}
+
+// shownHops are the hops that a route is shown with: none when it names an object and user space
+// is to look there.
+func shownHops(i *nexthop.Info) []nexthop.Hop {
+	if !i.ShowsHops() {
+		return nil
+	}
+	return i.Hops
+}
+
+func fillMultipath(e *nlmsg.Encoder, hops []nexthop.Hop, family uint8) {
+	nest := e.NestPlain(unix.RTA_MULTIPATH)
+	for h := range hops {
+		fillRtnh(e, &hops[h], family)
+	}
+	e.EndNest(nest)
 }
 
 // fillRoute6 is rt6_fill_node without a dst; iif, when not 0, is that of a lookup.
@@ -106,7 +127,12 @@ func fillRoute6(e *nlmsg.Encoder, r *route.Route, iif uint32) {
 		family: unix.AF_INET6, dstLen: uint8(r.Dst.Bits()), table: tableCompat(r.Table),
 		protocol: i.Protocol, typ_: i.Type,
 	}
-	if len(r.Siblings) == 0 {
+	hops := shownHops(i)
+	multipath := i.Object != nil && i.Object.Multipath()
+	if i.Blackhole() {
+		m.typ_ = unix.RTN_BLACKHOLE
+	}
+	if len(r.Siblings) == 0 && len(hops) > 0 && !multipath {
 		m.flags = uint32(shownFlags(&i.Hops[0], unix.AF_INET6))
 	}
 	m.put(e.Raw(unix.SizeofRtMsg))
@@ -130,7 +156,16 @@ func fillRoute6(e *nlmsg.Encoder, r *route.Route, iif uint32) {
 		}
 		e.EndNest(nest)
 	} else {
-		fillHop(e, &i.Hops[0], unix.AF_INET6, false)
+		if i.Object != nil {
+			e.U32(rtaNHID, i.Object.ID)
+		}
+		switch {
+		case len(hops) == 0:
+		case multipath:
+			fillMultipath(e, hops, unix.AF_INET6)
+		default:
+			fillHop(e, &hops[0], unix.AF_INET6, false)
+		}
 	}
 	fillCacheinfo(e, r.Expires, 0)
 	e.U8(unix.RTA_PREF, i.Pref)

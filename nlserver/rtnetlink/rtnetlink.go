@@ -58,6 +58,7 @@ func (f *family) rows() []Row {
 		f.netconfRows(),
 		f.nsidRows(),
 		f.routeRows(),
+		f.nexthopRows(),
 		f.ruleRows(),
 		f.neighRows(),
 	)
@@ -129,6 +130,8 @@ func headerLen(typ uint16) int {
 		return unix.SizeofRtMsg
 	case unix.RTM_NEWNEIGH:
 		return unix.SizeofNdMsg
+	case unix.RTM_NEWNEXTHOP, unix.RTM_NEWNEXTHOPBUCKET:
+		return sizeofNhmsg
 	default:
 		return unix.SizeofRtGenmsg
 	}

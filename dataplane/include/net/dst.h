@@ -19,6 +19,7 @@
 
 struct neighbour;
 struct net;
+struct softnet_data;
 
 /*
  * A multipath group as the hash-threshold algorithm (RFC 2992) sees it: member i takes the hashes
@@ -30,8 +31,31 @@ struct nh_group_entry {
 	uint32_t weight;
 };
 
+/*
+ * The buckets of a resilient group. A worker notes when it used a bucket in words of its own, and
+ * writes only when that has changed: each worker about a thousand times a second at most.
+ */
+struct nh_res_table {
+	uint32_t num_nh_buckets;
+	uint32_t stride; /* words of a worker, or of the ids: whole cache lines */
+	uint32_t refcnt; /* groups, one of which may have been replaced by the other; atomic */
+	/* ids of members, written by the control plane; then for each worker nh_res_tick() of the
+	   last use, 0: none */
+	uint32_t words[] __rte_cache_aligned;
+};
+
+/* A tick is 2^20 cycles: some 0.4 ms. */
+#define NH_RES_TICK_SHIFT 20
+
+static inline uint32_t nh_res_tick(uint64_t tsc)
+{
+	return (uint32_t)(tsc >> NH_RES_TICK_SHIFT) | 1;
+}
+
 struct nh_group {
+	struct nh_res_table *res_table; /* NULL: by hash-threshold */
 	uint32_t num_nh;
+	bool use_neigh; /* members with a neighbour that failed are passed over */
 	struct nh_group_entry nh_entries[];
 };
 
@@ -74,8 +98,16 @@ static inline uint32_t dst_mtu6(const struct nexthop *nh)
 
 /* nexthop.c */
 
-/* The member of a group that hash takes, skipping dead ones; nh itself when it is no group. */
-const struct nexthop *nexthop_select_path(const struct net *net, const struct nexthop *nh,
-					  uint32_t hash);
+/*
+ * The member of a group that hash (31 bits) takes, skipping dead ones; nh itself when it is no group.
+ * sd NULL: nobody's packet.
+ */
+const struct nexthop *nexthop_select_path(const struct softnet_data *sd, const struct net *net,
+					  const struct nexthop *nh, uint32_t hash);
+
+/* dp_nexthop_res.c */
+struct nh_res_table *nh_res_table_alloc(uint32_t num_nh_buckets);
+struct nh_res_table *nh_res_table_get(struct nh_res_table *res);
+void nh_res_table_put(struct nh_res_table *res);
 
 #endif

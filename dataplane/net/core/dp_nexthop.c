@@ -6,6 +6,8 @@ static void nexthop_free(void *arg)
 {
 	struct nexthop *nh = arg;
 
+	if (nh->group)
+		nh_res_table_put(nh->group->res_table);
 	free(nh->group);
 	free(nh);
 }
@@ -33,6 +35,8 @@ static struct nh_group *group_new(const struct dp_nexthop *in, const struct dp_n
 
 	if (!g)
 		return NULL;
+	g->res_table = NULL;
+	g->use_neigh = in->flags & DP_NH_USE_NEIGH;
 	g->num_nh = in->n_members;
 	for (uint32_t i = 0; i < in->n_members; i++)
 		total += members[i].weight;
@@ -47,6 +51,16 @@ static struct nh_group *group_new(const struct dp_nexthop *in, const struct dp_n
 	return g;
 }
 
+/* What a group that is set again had is kept, with the times of use. */
+static struct nh_res_table *group_res_table(const struct nexthop *old, uint32_t n_buckets)
+{
+	struct nh_res_table *res = old && old->group ? old->group->res_table : NULL;
+
+	if (res && res->num_nh_buckets == n_buckets)
+		return nh_res_table_get(res);
+	return nh_res_table_alloc(n_buckets);
+}
+
 static int nexthop_check(const struct dp_nexthop *in, const struct dp_nh_member *members)
 {
 	if (!in->id || in->id >= DP_MAX_NEXTHOPS)
@@ -57,9 +71,11 @@ static int nexthop_check(const struct dp_nexthop *in, const struct dp_nh_member 
 		return -EINVAL;
 	if (in->n_members > DP_MAX_GROUP || (in->n_members && !members))
 		return -EINVAL;
+	if (in->n_buckets > UINT16_MAX || (in->n_buckets && !in->n_members))
+		return -EINVAL;
 	for (uint32_t i = 0; i < in->n_members; i++)
 		if (!members[i].id || members[i].id >= DP_MAX_NEXTHOPS || members[i].id == in->id ||
-		    !members[i].weight || members[i].weight > 256)
+		    !members[i].weight || members[i].weight > UINT16_MAX)
 			return -EINVAL;
 	return 0;
 }
@@ -94,6 +110,11 @@ static int nexthop_build(struct net *net, const struct dp_nexthop *in,
 	if (in->n_members) {
 		nh->group = group_new(in, members);
 		if (!nh->group)
+			goto nomem;
+	}
+	if (in->n_buckets) {
+		nh->group->res_table = group_res_table(net->nexthops[in->id], in->n_buckets);
+		if (!nh->group->res_table)
 			goto nomem;
 	}
 	if (in->flags & DP_NH_GATEWAY) {
@@ -178,7 +199,7 @@ uint32_t dp_nexthop_select(uint32_t id, uint32_t nh_id, uint32_t hash)
 	if (net && nh_id < DP_MAX_NEXTHOPS)
 		nh = net->nexthops[nh_id];
 	if (nh)
-		nh = nexthop_select_path(net, nh, hash & INT32_MAX);
+		nh = nexthop_select_path(NULL, net, nh, hash & INT32_MAX);
 	nh_id = nh ? nh->id : 0;
 	dp_unlock();
 	return nh_id;
@@ -211,6 +232,9 @@ int dp_nexthop_dump(uint32_t id, uint32_t *cursor, struct dp_nexthop *out, uint3
 		    .flags = nh->flags,
 		    .gw_family = nh->gw_family,
 		    .n_members = nh->group ? nh->group->num_nh : 0,
+		    .n_buckets = nh->group && nh->group->res_table
+				     ? nh->group->res_table->num_nh_buckets
+				     : 0,
 		};
 		memcpy(out[k++].gw, nh->gw, 16);
 	}

@@ -110,15 +110,16 @@ static enum skb_drop_reason ip_route_input_mc(struct softnet_data *sd, struct ne
 }
 
 /* A unicast packet for another host (ip_mkroute_input, __mkroute_input). */
-static enum skb_drop_reason ip_mkroute_input(struct net_device *dev, struct sk_buff *skb,
-					     const struct nexthop *nh, uint32_t saddr)
+static enum skb_drop_reason ip_mkroute_input(struct softnet_data *sd, struct net_device *dev,
+					     struct sk_buff *skb, const struct nexthop *nh,
+					     uint32_t saddr)
 {
 	struct net *net = dev_net(dev);
 	enum skb_drop_reason reason;
 	bool on_link = false;
 
 	if (nh->group) {
-		nh = nexthop_select_path(net, nh, fib_multipath_hash(net, skb));
+		nh = nexthop_select_path(sd, net, nh, fib_multipath_hash(net, skb));
 		if (!nh || !nh->dev)
 			return SKB_DROP_REASON_DST_GONE;
 	}
@@ -178,7 +179,7 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 	case RTN_BROADCAST:
 		if (dev->conf4 & DP_CONF_BC_FORWARDING && dev->conf4 & DP_CONF_FORWARDING &&
 		    nh->dev)
-			return ip_mkroute_input(dev, skb, nh, saddr);
+			return ip_mkroute_input(sd, dev, skb, nh, saddr);
 		goto brd_input;
 	case RTN_LOCAL:
 		reason = fib_validate_source(dev, saddr, 0, NULL);
@@ -196,7 +197,7 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 		return SKB_DROP_REASON_IP_INVALID_DEST;
 	if (!nh->group && !nh->dev)
 		return SKB_DROP_REASON_DST_GONE;
-	return ip_mkroute_input(dev, skb, nh, saddr);
+	return ip_mkroute_input(sd, dev, skb, nh, saddr);
 
 brd_input:
 	if (!ipv4_is_zeronet(saddr)) {
@@ -295,7 +296,8 @@ static __rte_always_inline uint32_t ip_route_odd(const struct net *net,
 }
 
 /* Each flow its path. Returns what is odd then. */
-static __rte_noinline uint32_t ip_route_multipath(struct net_device *dev, struct ip_burst *b)
+static __rte_noinline uint32_t ip_route_multipath(const struct softnet_data *sd,
+						  struct net_device *dev, struct ip_burst *b)
 {
 	const struct net *net = dev_net(dev);
 	uint32_t odd = 0;
@@ -306,7 +308,7 @@ static __rte_noinline uint32_t ip_route_multipath(struct net_device *dev, struct
 
 		if (nh->odd != NH_ODD_GROUP || b->odd[i])
 			continue;
-		nh = nexthop_select_path(net, nh, fib_multipath_hash(net, skb));
+		nh = nexthop_select_path(sd, net, nh, fib_multipath_hash(net, skb));
 		nh = nh ? nh : &net_unreachable_nh;
 		odd |= (uint32_t)nh->odd | (uint32_t)(nh->dev == dev);
 		b->nh[i] = nh;
@@ -362,7 +364,7 @@ void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct
 		skb->rt_type = RTN_UNICAST;
 	}
 	if (unlikely(odd & NH_ODD_GROUP) && !all)
-		odd = (odd & NH_ODD) | ip_route_multipath(dev, b);
+		odd = (odd & NH_ODD) | ip_route_multipath(sd, dev, b);
 	if (unlikely(odd | any | all))
 		ip_route_input_odd(sd, dev, b, all);
 	stage_end(sd, STAGE_IP_ROUTE, n);

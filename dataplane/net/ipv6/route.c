@@ -117,7 +117,7 @@ static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct
 		return SKB_DROP_REASON_BLACKHOLE;
 	case RTN_UNICAST:
 		if (nh->group)
-			nh = nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
+			nh = nexthop_select_path(sd, net, nh, rt6_multipath_hash(net, skb));
 		if (!nh || !nh->dev)
 			return SKB_DROP_REASON_DST_GONE;
 		skb->dst = nh;
@@ -160,7 +160,8 @@ static __rte_noinline bool ip6_rcv_finish_slow(struct softnet_data *sd, struct n
 static const struct nexthop no_route6_nh = {.type = RTN_UNSPEC, .odd = NH_ODD};
 
 /* Each flow its path. Returns what is odd then. */
-static __rte_noinline uint32_t ip6_route_multipath(struct net_device *dev, struct ip6_burst *b)
+static __rte_noinline uint32_t ip6_route_multipath(const struct softnet_data *sd,
+						   struct net_device *dev, struct ip6_burst *b)
 {
 	const struct net *net = dev_net(dev);
 	uint32_t odd = 0;
@@ -171,7 +172,7 @@ static __rte_noinline uint32_t ip6_route_multipath(struct net_device *dev, struc
 
 		if (nh->odd != NH_ODD_GROUP || !ipv6_addr_plain(&b->daddr[i]))
 			continue;
-		nh = nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
+		nh = nexthop_select_path(sd, net, nh, rt6_multipath_hash(net, skb));
 		nh = nh ? nh : &no_route6_nh;
 		odd |= nh->odd;
 		b->nh[i] = nh;
@@ -212,7 +213,7 @@ void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struc
 		skb->rt_type = RTN_UNICAST;
 	}
 	if (unlikely(odd & NH_ODD_GROUP))
-		odd = (odd & NH_ODD) | ip6_route_multipath(dev, b);
+		odd = (odd & NH_ODD) | ip6_route_multipath(sd, dev, b);
 	if (unlikely(odd))
 		ip6_route_input_odd(sd, dev, b);
 	stage_end(sd, STAGE_IP6_ROUTE, n);
