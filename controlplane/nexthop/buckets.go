@@ -190,6 +190,13 @@ func (b *Buckets) shouldMigrate(k *bucket, now time.Time, deadline *time.Time) b
 	return false
 }
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
@@ -271,9 +278,8 @@ func (b *Buckets) readUse() {
 				continue
 			}
 			p.stamps[n] = u.Stamp
-			if at := now.Add(-u.Idle); at.After(b.buckets[n].used) {
-				b.buckets[n].used = at
-			}
+			k := &b.buckets[n]
+			k.used = later(k.used, later(now.Add(-u.Idle), k.migrated.Add(1)))
 		}
 	}
 }
