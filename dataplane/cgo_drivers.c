@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "drivers/ethdev_rx.c"
+#include "drivers/netif_rx.c"
 #include "drivers/loopback.c"
+#include "drivers/veth.c"
 #include "drivers/dummy.c"
 #include "drivers/ethdev_tx.c"
 #include "drivers/ring.c"

@@ -153,10 +153,11 @@ struct dp_link {
 	uint16_t vlan_proto;   /* DP_LINK_VLAN: ETH_P_8021Q, ETH_P_8021AD; host order */
 	uint32_t master;       /* ifindex that it is enslaved to; 0: none */
 	uint32_t lower;        /* DP_LINK_VLAN: ifindex of the real device */
-	uint32_t peer_net;     /* DP_LINK_VETH */
+	uint32_t peer_net;     /* the net of lower, of peer_ifindex */
 	uint32_t peer_ifindex; /* DP_LINK_VETH; 0: none yet */
 	uint16_t vlan_id;      /* DP_LINK_VLAN: 0 .. 4094 */
 	uint8_t pad[2];
+	uint8_t vlan_egress[16]; /* DP_LINK_VLAN: PCP (0 .. 7) of each priority */
 };
 
 int dp_link_set(const struct dp_link *link);

@@ -52,6 +52,9 @@ func linkOf(l *dpif.Link) (C.struct_dp_link, error) {
 		vlan_proto: C.uint16_t(l.VLANProto), vlan_id: C.uint16_t(l.VLANID),
 		peer_net: C.uint32_t(l.PeerNet), peer_ifindex: C.uint32_t(l.PeerIfindex),
 	}
+	for i, pcp := range l.VLANEgress {
+		c.vlan_egress[i] = C.uint8_t(pcp)
+	}
 	if len(l.Name) >= len(c.name) {
 		return c, syscall.EINVAL
 	}
@@ -73,6 +76,10 @@ func (d *Dataplane) DumpLinks(net uint32) ([]dpif.Link, error) {
 	err := dumpAll(func(cursor *C.uint32_t, out []C.struct_dp_link) C.int {
 		return C.dp_link_dump(C.uint32_t(net), cursor, &out[0], C.uint32_t(len(out)))
 	}, func(c *C.struct_dp_link) error {
+		var egress [16]uint8
+		for i, pcp := range c.vlan_egress {
+			egress[i] = uint8(pcp)
+		}
 		links = append(links, dpif.Link{
 			Net:      uint32(c.net),
 			Ifindex:  uint32(c.ifindex),
@@ -90,6 +97,7 @@ func (d *Dataplane) DumpLinks(net uint32) ([]dpif.Link, error) {
 			Master: uint32(c.master), Lower: uint32(c.lower),
 			VLANProto: uint16(c.vlan_proto), VLANID: uint16(c.vlan_id),
 			PeerNet: uint32(c.peer_net), PeerIfindex: uint32(c.peer_ifindex),
+			VLANEgress: egress,
 		})
 		return nil
 	})

@@ -56,6 +56,7 @@ func (t *Table) Change(l *Link, c Change) error {
 	if err := t.check(l, &c); err != nil {
 		return err
 	}
+	defer t.linkwatch()
 	notify := c.NotifyAnyway // DO_SETLINK_NOTIFY
 	for _, step := range []func(*Link, *Change) (bool, error){
 		t.setAddress, t.setMTU, t.setGroup, t.setName, t.setAlias, t.setBroadcast, t.setFlags, t.setMasterOf,
@@ -79,7 +80,7 @@ func (t *Table) setAddress(l *Link, c *Change) (bool, error) {
 		return false, nil
 	}
 	old := *l
-	l.HardAddr = HardAddr(c.HardAddr[:6])
+	l.HardAddr, l.stolen = HardAddr(c.HardAddr[:6]), false
 	if err := t.publish(l, func() { *l = old }); err != nil {
 		return false, err
 	}
@@ -241,14 +242,14 @@ func (t *Table) notifyChanges(l *Link, oldFlags uint32) {
 	changes := oldFlags ^ l.devFlags
 	if changes&unix.IFF_UP != 0 {
 		if l.Up() {
-			t.net.Notify(Event{Type: Up, Link: l})
+			t.notify(Event{Type: Up, Link: l})
 		} else {
-			t.net.Notify(Event{Type: Down, Link: l})
+			t.notify(Event{Type: Down, Link: l})
 		}
 	}
 	rest := changes &^ (unix.IFF_UP | unix.IFF_PROMISC | unix.IFF_ALLMULTI | volatileFlags)
 	if l.Up() && rest != 0 {
-		t.net.Notify(Event{Type: Changed, Link: l, Flags: changes})
+		t.notify(Event{Type: Changed, Link: l, Flags: changes})
 	}
 }
 
@@ -257,7 +258,7 @@ func (t *Table) setCarrier(l *Link, c *Change) (bool, error) {
 	if c.Carrier == nil {
 		return false, nil
 	}
-	return false, t.SetCarrier(l, *c.Carrier)
+	return false, t.carrier(l, *c.Carrier)
 }
 
 // setTxQLen is netif_change_tx_queue_len.
@@ -355,5 +356,5 @@ func (t *Table) setAF(l *Link, c *Change) (bool, error) {
 func (t *Table) changed(l *Link, e Event) {
 	e.Link = l
 	t.announce(l, unix.RTM_NEWLINK, 0, 0)
-	t.net.Notify(e)
+	t.notify(e)
 }

@@ -59,6 +59,8 @@ func checkMTU(l *Link, mtu *uint32) error {
 		return rtnl.Errorf(syscall.EINVAL, "mtu less than device minimum")
 	case l.MaxMTU > 0 && *mtu > l.MaxMTU:
 		return rtnl.Errorf(syscall.EINVAL, "mtu greater than device maximum")
+	case l.ops != nil && l.ops.ChangeMTU != nil:
+		return l.ops.ChangeMTU(l, *mtu)
 	}
 	return nil
 }

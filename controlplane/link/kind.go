@@ -36,6 +36,17 @@ type Ops struct {
 	AddSlave func(t *Table, master, l *Link) error
 	DelSlave func(t *Table, master, l *Link) error
 
+	// NumQueues is get_num_tx_queues and get_num_rx_queues. nil: one.
+	NumQueues func() uint32
+	// Open is ndo_open, before the link is up; Stop is ndo_stop, while it still is. nil: nothing.
+	Open func(t *Table, l *Link) error
+	Stop func(t *Table, l *Link)
+	// ChangeMTU is what ndo_change_mtu refuses. nil: nothing.
+	ChangeMTU func(l *Link, mtu uint32) error
+	// Far is the link at the other end, of the same net or another: what IFLA_LINK and
+	// IFLA_LINK_NETNSID say; it may return nil. nil: Link.Lower.
+	Far func(l *Link) *Link
+
 	// DP completes what the data plane is told of a link. nil: nothing to add.
 	DP func(l *Link, d *dpif.Link)
 }
@@ -43,6 +54,8 @@ type Ops struct {
 // kinds is every kind that there is (link_ops).
 var kinds = []*Ops{
 	&dummyOps,
+	&vethOps,
+	&vlanOps,
 }
 
 // OpsOf finds a kind by its name (rtnl_link_ops_get); nil: it cannot be made.
@@ -71,6 +84,7 @@ func Validate(c *Config, ch *Change) error {
 // number. Of ch only what rtnl_create_link takes counts: addresses, MTU, queue length, states, group,
 // offload limits, flags, master. EOPNOTSUPP: the kind is not known.
 func (t *Table) Create(c Config, ch Change) (*Link, error) {
+	defer t.linkwatch()
 	o := OpsOf(c.Kind)
 	if o == nil {
 		return nil, rtnl.Errorf(syscall.EOPNOTSUPP, "Unknown device type")
@@ -113,7 +127,7 @@ func (t *Table) undoCreate(l *Link, err error) error {
 // prepare is rtnl_create_link: the device as the request wants it, before it is registered.
 func (t *Table) prepare(o *Ops, c *Config, ch *Change) error {
 	const maxQueues = 4096
-	c.NumTxQueues, c.NumRxQueues = ch.queues(c)
+	c.NumTxQueues, c.NumRxQueues = ch.queues(o, c)
 	if c.NumTxQueues < 1 || c.NumTxQueues > maxQueues {
 		return rtnl.Errorf(syscall.EINVAL, "Invalid number of transmit queues")
 	}
@@ -154,14 +168,18 @@ func (t *Table) prepare(o *Ops, c *Config, ch *Change) error {
 	return nil
 }
 
-// queues is how many queues the device gets: as many as asked for, else one.
-func (ch *Change) queues(c *Config) (tx, rx uint32) {
+// queues is how many queues the device gets: as many as asked for, else those of the kind, else one.
+func (ch *Change) queues(o *Ops, c *Config) (tx, rx uint32) {
+	n := uint32(1)
+	if o.NumQueues != nil {
+		n = o.NumQueues()
+	}
 	tx, rx = c.NumTxQueues, c.NumRxQueues
 	if !ch.NumQueuesSaid[0] {
-		tx = max(tx, 1)
+		tx = max(tx, n)
 	}
 	if !ch.NumQueuesSaid[1] {
-		rx = max(rx, 1)
+		rx = max(rx, n)
 	}
 	return tx, rx
 }
@@ -199,6 +217,7 @@ func (t *Table) configure(l *Link, ch *Change) error {
 
 // Delete is rtnl_delete_link. EOPNOTSUPP: the link is the configuration's.
 func (t *Table) Delete(l *Link) error {
+	defer t.linkwatch()
 	switch {
 	case l.ops == nil:
 		return syscall.EOPNOTSUPP

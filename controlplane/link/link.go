@@ -116,13 +116,16 @@ type Link struct {
 	Flags6        uint32    // inet6_dev.if_flags, written by addrconf: If6Ready, ...
 
 	t        *Table
-	ops      *Ops    // of its Kind; nil: nobody made it by netlink
-	uppers   []*Link // those that stand on it, and its master
-	lowers   []*Link // those that it stands on, and its slaves
-	devFlags uint32  // dev->flags
-	gflags   uint32  // what user space asked for of IFF_PROMISC and IFF_ALLMULTI
-	gone     bool    // unregistered
-	set4     uint64  // bit i: field i of Conf4 was written and no longer follows "default"
+	ops      *Ops              // of its Kind; nil: nobody made it by netlink
+	uppers   []*Link           // those that stand on it, and its master
+	lowers   []*Link           // those that it stands on, and its slaves
+	devFlags uint32            // dev->flags
+	gflags   uint32            // what user space asked for of IFF_PROMISC and IFF_ALLMULTI
+	gone     bool              // unregistered
+	stolen   bool              // HardAddr is that of the lower device (NET_ADDR_STOLEN)
+	watched  bool              // linkwatch is to look at it
+	vlans    map[vlanKey]*Link // on it
+	set4     uint64            // bit i: field i of Conf4 was written and no longer follows "default"
 
 	neighSet4, neighSet6 uint32 // the same for neighKey.bit
 }

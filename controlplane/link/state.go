@@ -44,6 +44,11 @@ func (t *Table) open(l *Link) error {
 	if !l.Loopback() && !l.HardAddr.IsValid() {
 		return syscall.EADDRNOTAVAIL
 	}
+	if l.ops != nil && l.ops.Open != nil {
+		if err := l.ops.Open(t, l); err != nil {
+			return err
+		}
+	}
 	old := *l
 	l.devFlags |= unix.IFF_UP
 	if err := t.publish(l, func() { *l = old }); err != nil {
@@ -57,7 +62,10 @@ func (t *Table) open(l *Link) error {
 
 // close is __dev_close.
 func (t *Table) close(l *Link) error {
-	t.net.Notify(Event{Type: GoingDown, Link: l})
+	t.notify(Event{Type: GoingDown, Link: l})
+	if l.ops != nil && l.ops.Stop != nil {
+		l.ops.Stop(t, l)
+	}
 	old := *l
 	l.devFlags &^= unix.IFF_UP
 	if err := t.publish(l, func() { *l = old }); err != nil {
@@ -66,45 +74,10 @@ func (t *Table) close(l *Link) error {
 	return nil
 }
 
-// SetCarrier tells what the port says of its link (netif_carrier_on, netif_carrier_off), and does
-// at once what linkwatch does a little later.
-func (t *Table) SetCarrier(l *Link, on bool) error {
-	if l.gone || l.Carrier == on {
-		return nil
-	}
-	old := *l
-	l.Carrier = on
-	if on {
-		l.CarrierUpCount++
-	} else {
-		l.CarrierDownCount++
-	}
-	l.operPolicy()
-	if err := t.publish(l, func() { *l = old }); err != nil {
-		return err
-	}
-	if l.Up() {
-		t.stateChange(l, 0)
-	}
-	return nil
-}
-
-// operPolicy is rfc2863_policy.
-func (l *Link) operPolicy() {
-	switch {
-	case !l.Carrier:
-		l.OperState = OperDown
-	case l.LinkMode == ModeDormant && l.OperState != OperUp:
-		l.OperState = OperDormant
-	default:
-		l.OperState = OperUp
-	}
-}
-
 // stateChange is netdev_state_change.
 func (t *Table) stateChange(l *Link, flags uint32) {
 	if l.Up() {
-		t.net.Notify(Event{Type: Changed, Link: l, Flags: flags})
+		t.notify(Event{Type: Changed, Link: l, Flags: flags})
 		t.announce(l, unix.RTM_NEWLINK, 0, 0)
 	}
 }

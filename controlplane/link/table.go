@@ -33,6 +33,7 @@ type Table struct {
 	next  uint32           // the last index given out
 	gen   uint32           // dev_base_seq
 	start time.Time
+	watch []*Link // of linkwatch
 	knobs map[string]Knob
 
 	knobDirs map[string]map[string]bool // directories of sysctls by dotted name, and what is in them
@@ -93,6 +94,7 @@ type Config struct {
 	Kind        string
 	Data        any    // of the Kind, what its Ops take; nil: nothing was said
 	Lower       uint32 // IFLA_LINK: ifindex of the device that it is to stand on; 0: none
+	LowerIn     *Table // where Lower is looked up; nil: here
 	Flags       uint32 // IFF_* that it has; 0: IFF_BROADCAST | IFF_MULTICAST
 	HardAddr    HardAddr
 	PermAddr    HardAddr
@@ -107,7 +109,8 @@ type Config struct {
 	ParentDev   string // "0000:00:03.0"
 	ParentBus   string // "pci"
 
-	ops *Ops // of Create
+	ops  *Ops        // of Create
+	peer *VETHConfig // of the kind veth
 }
 
 // NoMaxMTU is Config.MaxMTU of a driver that says max_mtu = 0.
@@ -168,7 +171,7 @@ func (t *Table) register(c Config, prepare func(*Link) error) (*Link, error) {
 	t.all = nil
 	t.gen++
 	t.netconfMoved(l, false, false)
-	t.net.Notify(Event{Type: Register, Link: l})
+	t.notify(Event{Type: Register, Link: l})
 	return l, nil
 }
 
@@ -209,7 +212,7 @@ func (l *Link) setDefaults() {
 	}
 	switch {
 	case !l.Carrier: // linkwatch_init_dev
-		l.OperState = OperDown
+		l.operPolicy()
 	case l.Loopback(), l.Kind == "tun", l.ops != nil:
 		// Their carrier was there before they were: nobody asked linkwatch.
 	default: // a driver that found its carrier after it had registered
@@ -248,7 +251,6 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 	case want != 0 && t.links[want] != nil:
 		return 0, syscall.EBUSY
 	case want != 0:
-		t.next = max(t.next, want)
 		return want, nil
 	}
 	for range dpif.MaxLinks {
@@ -264,6 +266,14 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 		}
 	}
 	return 0, syscall.ENFILE
+}
+
+// notify runs the notifier chain, at the end of which are those that stand on the link.
+func (t *Table) notify(e Event) {
+	t.net.Notify(e)
+	if len(e.Link.vlans) > 0 {
+		t.vlanDeviceEvent(e)
+	}
 }
 
 func (t *Table) announce(l *Link, typ uint16, change, event uint32) {

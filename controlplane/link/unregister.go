@@ -21,10 +21,8 @@ func removeAll(links []*Link) error {
 			return syscall.ENODEV
 		}
 	}
-	for _, l := range links {
-		if err := l.t.closeGoing(l); err != nil {
-			return err
-		}
+	if err := closeMany(links); err != nil {
+		return err
 	}
 	for _, l := range links {
 		l.t.unlist(l)
@@ -38,16 +36,22 @@ func removeAll(links []*Link) error {
 	return failed
 }
 
-// closeGoing is dev_close_many of one link.
-func (t *Table) closeGoing(l *Link) error {
-	if !l.Up() {
-		return nil
+// closeMany is dev_close_many of those that are up.
+func closeMany(links []*Link) error {
+	var closed []*Link
+	for _, l := range links {
+		if !l.Up() {
+			continue
+		}
+		if err := l.t.close(l); err != nil {
+			return err
+		}
+		closed = append(closed, l)
 	}
-	if err := t.close(l); err != nil {
-		return err
+	for _, l := range closed {
+		l.t.announce(l, unix.RTM_NEWLINK, unix.IFF_UP|unix.IFF_RUNNING, 0)
+		l.t.notify(Event{Type: Down, Link: l})
 	}
-	t.announce(l, unix.RTM_NEWLINK, unix.IFF_UP|unix.IFF_RUNNING, 0)
-	t.net.Notify(Event{Type: Down, Link: l})
 	return nil
 }
 
@@ -63,7 +67,8 @@ func (t *Table) unlist(l *Link) {
 }
 
 func (t *Table) unregister(l *Link) error {
-	t.net.Notify(Event{Type: Unregister, Link: l})
+	l.QDisc = "noop" // dev_shutdown
+	t.notify(Event{Type: Unregister, Link: l})
 	if l.Master != nil {
 		l.Master.ops.delSlave(l.Master, l)
 	}

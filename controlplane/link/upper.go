@@ -7,10 +7,36 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"skua/controlplane/rtnl"
 )
 
 // maxNest is MAX_NEST_DEV: devices that stand on one another.
 const maxNest = 8
+
+// Far is the link at the other end: of a VLAN its real device, of a veth its peer; nil: none, or the
+// link itself. It may be of another net.
+func (l *Link) Far() *Link {
+	if l.ops != nil && l.ops.Far != nil {
+		return l.ops.Far(l)
+	}
+	return l.Lower
+}
+
+// Iflink is dev_get_iflink: the index of the link at the other end; that of the link itself when it
+// is of a kind that has none; 0: it has none now.
+func (l *Link) Iflink() uint32 {
+	switch far := l.Far(); {
+	case far != nil:
+		return far.Index
+	case l.ops != nil && l.ops.Far != nil:
+		return 0
+	}
+	return l.Index
+}
+
+// Net is the net that the link is of.
+func (l *Link) Net() *rtnl.Net { return l.t.net }
 
 // Uppers gives the links that stand on l, its master included. To be read only.
 func (l *Link) Uppers() []*Link { return l.uppers }

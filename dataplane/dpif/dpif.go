@@ -69,12 +69,13 @@ type Link struct {
 	Conf6    Conf
 	HardAddr [6]byte
 
-	Master      uint32 // ifindex of the link that it is enslaved to; 0: none
-	Lower       uint32 // LinkVLAN: ifindex of the real device
-	VLANProto   uint16 // LinkVLAN: ETH_P_8021Q or ETH_P_8021AD
-	VLANID      uint16 // LinkVLAN: 0..4094
-	PeerNet     uint32 // LinkVETH
-	PeerIfindex uint32 // LinkVETH; 0: none yet
+	Master      uint32    // ifindex of the link that it is enslaved to; 0: none
+	Lower       uint32    // LinkVLAN: ifindex of the real device
+	VLANProto   uint16    // LinkVLAN: ETH_P_8021Q or ETH_P_8021AD
+	VLANID      uint16    // LinkVLAN: 0..4094
+	PeerNet     uint32    // the net of Lower, of PeerIfindex
+	PeerIfindex uint32    // LinkVETH; 0: none yet
+	VLANEgress  [16]uint8 // LinkVLAN: PCP (0..7) of each priority
 }
 
 // Addr is an own address, or a joined multicast group, of a link.

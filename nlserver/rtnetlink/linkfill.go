@@ -78,8 +78,8 @@ func (f *family) fillLink(e *nlmsg.Encoder, l *link.Link, change, event, mask ui
 	if !l.PermAddr.IsZero() {
 		e.Bytes(unix.IFLA_PERM_ADDRESS, l.PermAddr[:])
 	}
-	if l.Lower != nil {
-		e.U32(unix.IFLA_LINK, l.Lower.Index)
+	if far := l.Iflink(); far != l.Index {
+		e.U32(unix.IFLA_LINK, far)
 	}
 	e.String(unix.IFLA_QDISC, l.QDisc)
 	f.fillAF(e, l, mask)

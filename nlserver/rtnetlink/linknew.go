@@ -25,7 +25,9 @@ type linkKind struct {
 
 // linkKinds is every kind that says more than its name.
 var linkKinds = map[string]*linkKind{
-	"tun": &tunKind,
+	"tun":  &tunKind,
+	"veth": &vethKind,
+	"vlan": &vlanKind,
 }
 
 // newLinkRequest is a request that makes a link, or changes one and says of what kind it is.

@@ -86,6 +86,10 @@ struct net_device {
 	struct mc_list *mc_list6;
 	struct ifa_list *ifa_list; /* RCU */
 	struct nexthop *linklocal; /* fe80::/64 on this link */
+	struct net_device *lower;  /* of a VLAN the real device, of a veth its peer */
+	struct vlan_group *vlgrp;  /* the VLANs on it; NULL: there never was one */
+	uint32_t vlan_tag;         /* of a VLAN: protocol and id as on the wire */
+	uint64_t vlan_egress;      /* of a VLAN: PCP of priority i in bits 4i */
 	struct dp_link conf;       /* as last set; the writer's */
 	struct tables_order *order[2];
 
@@ -208,6 +212,9 @@ struct softnet_data {
 	uint32_t n_dead; /* dropped, and not yet given back */
 	struct rte_mbuf *dead[SKB_LIST_MAX];
 
+	uint32_t n_tagged; /* of a burst under way: untagged for their VLAN, skb->dev */
+	struct sk_buff *tagged[NAPI_BURST];
+
 	uint32_t backlog_head, backlog_tail;
 	struct sk_buff *backlog[BACKLOG_MAX];
 
@@ -244,23 +251,30 @@ static inline struct net_device_stats *dev_stats(const struct softnet_data *sd,
 /* One turn: every receive queue, then the inject ring, then transmit. Returns packets taken. */
 unsigned int net_rx_action(struct softnet_data *sd);
 
-/* Frames received on dev: link header, dispatch by EtherType. Consumes all. */
+/* Frames received on dev: link header, dispatch by EtherType. Consumes all. n <= NAPI_BURST. */
 void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
 			    unsigned int n);
+
+/* The same where another address makes a frame ours; dev is up. */
+void netif_receive_skb_addr(struct softnet_data *sd, struct net_device *dev, uint64_t dev_addr,
+			    struct rte_mbuf **pkts, unsigned int n);
 
 /* drivers/ */
 unsigned int ethdev_rx(struct softnet_data *sd);
 void ethdev_xmit(struct softnet_data *sd, struct tx_queue *txq);
 void ethdev_tx_flush(struct softnet_data *sd);
-/* Our own packet to ourselves: the backlog of this worker. */
+/* As received on dev, on this worker's next turn (netif_rx); false: no room, counted, dropped. */
+bool netif_rx(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+unsigned int netif_rx_backlog(struct softnet_data *sd);
 void loopback_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
-unsigned int loopback_rx(struct softnet_data *sd);
+void veth_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 void dummy_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 
 /* dev.c: as dev_txq(), whatever there is to do first */
 struct tx_queue *dev_txq_slow(struct softnet_data *sd, struct net_device *dev, unsigned int n);
-/* A frame for a device without a queue: looped back, or dropped. */
-void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+/* Frames for a device without a queue: virtual devices, or dropped. */
+void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+		      unsigned int n);
 
 /* The queue of a device, with room for n packets; NULL: it cannot transmit, or is the loopback. */
 static inline struct tx_queue *dev_txq(struct softnet_data *sd, struct net_device *dev,
@@ -286,7 +300,7 @@ static inline void dev_queue_xmit(struct softnet_data *sd, struct net_device *de
 	struct tx_queue *txq = dev_txq(sd, dev, 1);
 
 	if (unlikely(!txq)) {
-		dev_xmit_noqueue(sd, dev, skb);
+		dev_xmit_noqueue(sd, dev, &skb, 1);
 		return;
 	}
 	txq->pkts[txq->n++] = skb_mbuf(skb);
@@ -300,8 +314,7 @@ static inline void dev_queue_xmit_list(struct softnet_data *sd, struct net_devic
 	struct tx_queue *txq = dev_txq(sd, dev, n);
 
 	if (unlikely(!txq)) {
-		for (unsigned int i = 0; i < n; i++)
-			dev_xmit_noqueue(sd, dev, list[i]);
+		dev_xmit_noqueue(sd, dev, list, n);
 		return;
 	}
 	for (unsigned int i = 0; i < n; i++)

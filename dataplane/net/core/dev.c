@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dev.c - devices as the packet path asks them: transmission off the straight way, groups. */
+#include <net/if_vlan.h>
 #include <net/net_namespace.h>
 #include <net/netdevice.h>
 
@@ -38,18 +39,36 @@ struct tx_queue *dev_txq_slow(struct softnet_data *sd, struct net_device *dev, u
 	return txq;
 }
 
-void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
+static void dev_xmit_each(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+			  unsigned int n,
+			  void (*xmit)(struct softnet_data *sd, struct net_device *dev,
+				       struct sk_buff *skb))
 {
-	if (dev->flags & IFF_UP && dev->type == DP_LINK_LOOPBACK) {
-		loopback_xmit(sd, dev, skb);
-		return;
-	}
-	if (dev->flags & IFF_UP && dev->type == DP_LINK_DUMMY) {
-		dummy_xmit(sd, dev, skb);
-		return;
-	}
+	for (unsigned int i = 0; i < n; i++)
+		xmit(sd, dev, list[i]);
+}
+
+static void dev_xmit_down(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
+{
 	dev_stats(sd, dev)->tx_dropped++;
 	kfree_skb_reason(sd, skb, SKB_DROP_REASON_DEV_READY);
+}
+
+void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
+		      unsigned int n)
+{
+	bool up = dev->flags & IFF_UP, running = up && dev->flags & IFF_RUNNING;
+
+	if (up && dev->type == DP_LINK_LOOPBACK)
+		dev_xmit_each(sd, dev, list, n, loopback_xmit);
+	else if (running && dev->type == DP_LINK_VLAN)
+		vlan_xmit_list(sd, dev, list, n);
+	else if (running && dev->type == DP_LINK_VETH)
+		dev_xmit_each(sd, dev, list, n, veth_xmit);
+	else if (running && dev->type == DP_LINK_DUMMY)
+		dev_xmit_each(sd, dev, list, n, dummy_xmit);
+	else
+		dev_xmit_each(sd, dev, list, n, dev_xmit_down);
 }
 
 bool dev_mc_joined(const struct net_device *dev, uint8_t family, const void *group)

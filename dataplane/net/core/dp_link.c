@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dp_link.c - links: the devices of a net, as the control plane sets them. */
 #include <net/core/dp_local.h>
+#include <net/if_vlan.h>
 #include <net/neigh_hold.h>
 
 /* The last eight bytes of a link header of ours: source address and EtherType. */
@@ -63,14 +64,65 @@ static int link_check(const struct dp_link *l)
 	if (l->port != DP_PORT_NONE &&
 	    (l->port >= RTE_MAX_ETHPORTS || !netdev_ports[l->port].nb_txq))
 		return -ENODEV;
+	if (l->type == DP_LINK_VLAN &&
+	    (l->vlan_id >= VLAN_VID_MASK || !eth_type_vlan(htons(l->vlan_proto))))
+		return -EINVAL;
+	for (unsigned int i = 0; i < RTE_DIM(l->vlan_egress); i++)
+		if (l->vlan_egress[i] > 7)
+			return -EINVAL;
 	if (l->mtu < 68 || l->mtu > 65536 || l->mtu6 > 65536)
 		return -EINVAL;
 	return 0;
 }
 
+/* The device that l stands on, or that is its peer. */
+static int link_lower(const struct dp_link *l, struct net_device **out)
+{
+	uint32_t ifindex = l->type == DP_LINK_VLAN ? l->lower : l->peer_ifindex;
+	struct net *net;
+
+	*out = NULL;
+	if (l->type != DP_LINK_VLAN && l->type != DP_LINK_VETH)
+		return 0;
+	if (l->type == DP_LINK_VETH && !ifindex)
+		return 0;
+	net = dp_net(l->peer_net);
+	*out = net ? dp_dev(net, ifindex) : NULL;
+	return *out ? 0 : -ENODEV;
+}
+
+/* A VLAN that was is no longer in the group of its real device. */
+static void vlan_unlink(struct net_device *dev)
+{
+	uint16_t proto = htons(dev->conf.vlan_proto);
+
+	if (dev->type == DP_LINK_VLAN && dev->lower &&
+	    vlan_find_dev(dev->lower, proto, dev->conf.vlan_id) == dev)
+		vlan_group_set(dev->lower, proto, dev->conf.vlan_id, NULL);
+}
+
+/* What stands between dev and its lower device. */
+static int link_stack(struct net_device *dev, const struct dp_link *l, struct net_device *lower)
+{
+	uint64_t egress = 0;
+
+	if (dev->lower != lower || dev->type != l->type || dev->conf.vlan_id != l->vlan_id ||
+	    dev->conf.vlan_proto != l->vlan_proto)
+		vlan_unlink(dev);
+	for (unsigned int i = 0; i < RTE_DIM(l->vlan_egress); i++)
+		egress |= (uint64_t)l->vlan_egress[i] << 4 * i;
+	__atomic_store_n(&dev->lower, lower, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->vlan_egress, egress, __ATOMIC_RELAXED);
+	if (l->type != DP_LINK_VLAN)
+		return 0;
+	__atomic_store_n(&dev->vlan_tag, htonl((uint32_t)l->vlan_proto << 16 | l->vlan_id),
+			 __ATOMIC_RELAXED);
+	return vlan_group_set(lower, htons(l->vlan_proto), l->vlan_id, dev);
+}
+
 int dp_link_set(const struct dp_link *l)
 {
-	struct net_device *dev, *other;
+	struct net_device *dev, *other, *lower = NULL;
 	uint32_t flags, old;
 	uint64_t addr = 0;
 	struct net *net;
@@ -79,6 +131,8 @@ int dp_link_set(const struct dp_link *l)
 	dp_write_lock();
 	net = dp_net(l->net);
 	rc = net ? link_check(l) : -ENODEV;
+	if (!rc)
+		rc = link_lower(l, &lower);
 	if (rc)
 		goto out;
 	dev = net->devs[l->ifindex];
@@ -90,6 +144,9 @@ int dp_link_set(const struct dp_link *l)
 		dev = dev_new(net, l->ifindex);
 	rc = -ENOMEM;
 	if (!dev)
+		goto out;
+	rc = link_stack(dev, l, lower);
+	if (rc)
 		goto out;
 	if (!dev->present)
 		memset(dev->stats, 0, sizeof(dev->stats));
@@ -124,6 +181,7 @@ out:
 
 static void dev_del(struct net_device *dev)
 {
+	vlan_unlink(dev);
 	dev_set_port(dev, DP_PORT_NONE);
 	__atomic_store_n(&dev->flags, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&dev->present, 0, __ATOMIC_RELEASE);

@@ -5,6 +5,7 @@
  */
 #include <rte_prefetch.h>
 
+#include <net/if_vlan.h>
 #include <net/inet_frag.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -75,26 +76,6 @@ static __rte_always_inline uint16_t eth_type_trans(struct softnet_data *sd, stru
 }
 
 /*
- * A frame with a tag of VLAN 0 carries a priority and is the device's own: the tag is taken out.
- * Returns the EtherType behind it; that of the tag when the frame is another VLAN's.
- */
-static __rte_noinline uint16_t skb_vlan_untag(struct softnet_data *sd, struct rte_mbuf *m,
-					      struct net_device *dev)
-{
-	char *eth = rte_pktmbuf_mtod(m, char *);
-	uint16_t tci;
-
-	if (m->data_len < ETH_HLEN + 4)
-		return htons(ETH_P_8021Q);
-	memcpy(&tci, eth + ETH_HLEN, 2);
-	if (tci & htons(0x0fff))
-		return htons(ETH_P_8021Q);
-	memmove(eth + 4, eth, 12);
-	rte_pktmbuf_adj(m, 4);
-	return eth_type_trans(sd, m, dev, dev->dev_addr, mbuf_skb(m));
-}
-
-/*
  * Everything but plain IP: ARP goes up, the rest nobody wants. Returns the EtherType of IP when
  * that is behind a tag, else 0: disposed of.
  */
@@ -103,9 +84,9 @@ static __rte_noinline uint16_t netif_receive_other(struct softnet_data *sd, stru
 {
 	struct sk_buff *skb = mbuf_skb(m);
 
-	if (protocol == htons(ETH_P_8021Q)) {
-		protocol = skb_vlan_untag(sd, m, dev);
-		if (protocol == htons(ETH_P_IP) || protocol == htons(ETH_P_IPV6))
+	if (eth_type_vlan(protocol)) {
+		protocol = skb_vlan_untag(sd, dev, skb);
+		if (!protocol || protocol == htons(ETH_P_IP) || protocol == htons(ETH_P_IPV6))
 			return protocol;
 	}
 	skb->transport_header = 0;
@@ -136,26 +117,23 @@ static __rte_noinline void netif_receive_down(struct softnet_data *sd, struct ne
 		kfree_skb_reason(sd, mbuf_skb(pkts[i]), SKB_DROP_REASON_DEV_READY);
 }
 
-static inline void skb_prefetch(const struct rte_mbuf *m)
+static __rte_always_inline void skb_prefetch(const struct rte_mbuf *m)
 {
 	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
 	__builtin_prefetch(mbuf_skb(m), 1);
 }
 
-void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
-			    unsigned int n)
+/* dev_addr: the address that makes a frame ours, the device's as a rule. */
+static __rte_always_inline void netif_receive_burst(struct softnet_data *sd, struct net_device *dev,
+						    uint64_t dev_addr, struct rte_mbuf **pkts,
+						    unsigned int n)
 {
 	struct sk_buff *ip[NAPI_BURST], *ip6[NAPI_BURST];
 	struct sk_buff fresh = {.dev = dev};
 	struct net_device_stats *stats;
 	size_t n_ip = 0, n_ip6 = 0;
-	uint64_t bytes = 0, dev_addr;
+	uint64_t bytes = 0;
 
-	if (unlikely(!dev || !netif_running(dev))) {
-		netif_receive_down(sd, dev, pkts, n);
-		return;
-	}
-	dev_addr = dev->dev_addr;
 	fresh.skb_iif = (uint16_t)dev->ifindex;
 	/* in memory, once: stored piecemeal for each packet it could not be read back whole */
 	asm volatile("" : "+m"(fresh));
@@ -186,6 +164,24 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 		ip_list_rcv(sd, dev, ip, (unsigned int)n_ip);
 	if (n_ip6)
 		ipv6_list_rcv(sd, dev, ip6, (unsigned int)n_ip6);
+	if (unlikely(sd->n_tagged))
+		vlan_receive_list(sd, dev);
+}
+
+void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, struct rte_mbuf **pkts,
+			    unsigned int n)
+{
+	if (unlikely(!dev || !netif_running(dev))) {
+		netif_receive_down(sd, dev, pkts, n);
+		return;
+	}
+	netif_receive_burst(sd, dev, dev->dev_addr, pkts, n);
+}
+
+void netif_receive_skb_addr(struct softnet_data *sd, struct net_device *dev, uint64_t dev_addr,
+			    struct rte_mbuf **pkts, unsigned int n)
+{
+	netif_receive_burst(sd, dev, dev_addr, pkts, n);
 }
 
 unsigned int net_rx_action(struct softnet_data *sd)
@@ -197,7 +193,7 @@ unsigned int net_rx_action(struct softnet_data *sd)
 	sd->stage_tsc = start;
 	neigh_hold_poll(sd);
 	inet_frag_poll(sd);
-	n = loopback_rx(sd);
+	n = netif_rx_backlog(sd);
 	n += ethdev_rx(sd);
 	n += process_backlog(sd);
 	n += inject_rx(sd);
