@@ -6,6 +6,7 @@
 //
 // A connection's goroutine blocks in recvmsg, on a thread of its own, and not in the runtime's
 // poller: every datagram that a client receives makes the connection writable, and would wake that.
+// Who is silent for long gives the thread back (park.go).
 //
 // A send of a client is one frame (see shim/skua_nl.h). The connection's goroutine takes it,
 // hands its messages to the family under the family's lock, and completes the frame when the
@@ -31,8 +32,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxSockets bounds the netlink sockets of all clients: each costs a thread.
-const maxSockets = 2048
+// maxSockets bounds the netlink sockets of all clients.
+const maxSockets = 1 << 16
 
 // Config says where the server listens and who may do what.
 type Config struct {
@@ -63,6 +64,8 @@ type Server struct {
 	families map[int]*Family
 	buffers  sync.Pool // *[]byte of frameMax
 	pages    pages
+	lot      *lot
+	threads  chan struct{} // a token for each connection that has one
 
 	mu      sync.Mutex
 	sockets map[*Socket]struct{}
@@ -77,6 +80,7 @@ func New(cfg Config) (*Server, error) {
 		log:      cfg.Log,
 		families: map[int]*Family{},
 		sockets:  map[*Socket]struct{}{},
+		threads:  make(chan struct{}, maxThreads),
 	}
 	srv.buffers.New = func() any { b := make([]byte, frameMax); return &b }
 	if srv.log == nil {
@@ -154,19 +158,30 @@ func (srv *Server) place(fd int, private string) error {
 func (srv *Server) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
+	var err error
+	if srv.lot, err = newLot(); err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	defer srv.lot.close()
+	go srv.lot.wait(srv.wake)
 	defer srv.pages.shut()
 	defer srv.running.Wait()
 	defer srv.closeListener()
+	waiting := false
 	for {
 		fd, _, err := unix.Accept4(srv.listener, unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
+			waiting = false
 			srv.open(fd)
 		case srv.isClosed():
 			return nil
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
-			srv.log.Warn("netlink: a client was kept waiting", "error", err)
+			if !waiting {
+				srv.log.Warn("netlink: clients are kept waiting", "error", err)
+			}
+			waiting = true
 			time.Sleep(50 * time.Millisecond)
 		default:
 			return err
@@ -190,13 +205,7 @@ func (srv *Server) open(fd int) {
 	}
 	srv.sockets[s] = struct{}{}
 	srv.running.Add(1)
-	go func() {
-		defer srv.running.Done()
-		s.run()
-		srv.mu.Lock()
-		delete(srv.sockets, s)
-		srv.mu.Unlock()
-	}()
+	srv.begin(s)
 }
 
 // Close stops listening, removes the socket file, unless it is another server's by now, and

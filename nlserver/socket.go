@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +40,7 @@ type Socket struct {
 	ext    nlmsg.Extack
 	ack    nlmsg.Encoder
 	dump   *Dump
+	late   *time.Timer // while it is parked without a hello
 
 	queue
 }
@@ -57,11 +59,23 @@ func newSocket(srv *Server, fd int) (*Socket, error) {
 	return s, nil
 }
 
-// run is the life of a connection.
-func (s *Socket) run() {
-	setRecvTimeout(s.fd, helloTime)
+// run is the life of a connection. True: it is parked, and run is called again when there is
+// something to read.
+func (s *Socket) run() (parked bool) {
+	if s.fam == nil {
+		setRecvTimeout(s.fd, helloTime)
+	}
 	for {
+		if s.fam != nil && s.srv.crowded() && s.silent() && s.srv.lot.park(s) {
+			return true
+		}
 		f, payload, file, err := s.in.next(s)
+		if err == unix.EAGAIN && s.fam != nil {
+			if s.srv.lot.park(s) {
+				return true
+			}
+			continue
+		}
 		if err != nil {
 			break
 		}
@@ -75,6 +89,14 @@ func (s *Socket) run() {
 		}
 	}
 	s.close()
+	return false
+}
+
+// silent says whether there is nothing to read.
+func (s *Socket) silent() bool {
+	p := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+	n, _ := unix.Poll(p, 0)
+	return n == 0
 }
 
 // hangUp makes run end.
@@ -179,7 +201,7 @@ func (s *Socket) hello(f frame, payload []byte, file int) bool {
 		s.page.put(&s.page.admin, 1)
 	}
 	s.page.put(&s.page.maxgroup, fam.Groups)
-	setRecvTimeout(s.fd, 0)
+	setRecvTimeout(s.fd, idleTime)
 	s.restore(h)
 	s.complete(f.seq, 0, nil)
 	return true
