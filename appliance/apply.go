@@ -371,8 +371,11 @@ func (a *applier) dropNeigh(c *conf.Neigh) error {
 func (a *applier) setSysctl(s *conf.SysctlSetting) (func() error, error) {
 	links := a.stack.Links
 	old, err := links.Sysctl(s.Name)
-	if errors.Is(err, unix.ENOENT) {
+	switch {
+	case errors.Is(err, unix.ENOENT):
 		return nil, errors.New("Skua has no such sysctl")
+	case errors.Is(err, unix.EACCES):
+		return nil, errors.New("it is the host kernel's, or not for reading: set it there")
 	}
 	if err != nil {
 		return nil, err

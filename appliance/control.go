@@ -14,10 +14,13 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// The control socket speaks HTTP with JSON bodies: GET /stats, GET /lcores, GET
-// /consistency, POST /reload. It is for skua's own commands; netlink is for everything that netlink has words for.
+// The control socket speaks HTTP with JSON bodies: GET /stats, GET /lcores, GET /consistency, GET and
+// PUT /sysctl, POST /reload. It is for skua's own commands; netlink is for everything that netlink
+// has words for.
 
 // controlHandler answers for inst.
 func controlHandler(inst *instance) http.Handler {
@@ -32,6 +35,16 @@ func controlHandler(inst *instance) http.Handler {
 	})
 	mux.HandleFunc("GET /consistency", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, inst.consistency(), nil)
+	})
+	mux.HandleFunc("GET /sysctl", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, inst.sysctls(), nil)
+	})
+	mux.HandleFunc("PUT /sysctl", func(w http.ResponseWriter, r *http.Request) {
+		errno := int(unix.EACCES)
+		if admin, _ := r.Context().Value(isAdmin{}).(bool); admin {
+			errno = int(inst.setSysctl(r.FormValue("path"), r.FormValue("value")))
+		}
+		answer(w, errno, nil)
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) {
 		if admin, _ := r.Context().Value(isAdmin{}).(bool); !admin {

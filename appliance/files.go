@@ -17,11 +17,11 @@ func filesPath(netlinkSocket string) string { return netlinkSocket + ".fs" }
 // serveFiles mounts them beside the netlink socket until ctx is done. Where that is not allowed,
 // clients get the kernel's files, and the log says so.
 func (inst *instance) serveFiles(ctx context.Context, socket string) {
-	tree := procfs.New(inst.stack)
-	tree.Speed = inst.speed
+	inst.files = procfs.New(inst.stack)
+	inst.files.Speed = inst.speed
 	files, err := kernfs.Mount(kernfs.Config{
 		Path:  filesPath(socket),
-		Tree:  func(uint64, uint32) *procfs.Tree { return tree },
+		Tree:  func(uint64, uint32) *procfs.Tree { return inst.files },
 		Admin: inst.server.AdminProcess,
 		Log:   inst.log,
 	})

@@ -25,6 +25,7 @@ import (
 	"skua/dataplane/dpif"
 	"skua/nlserver"
 	"skua/nlserver/genetlink"
+	"skua/nlserver/procfs"
 	"skua/nlserver/rtnetlink"
 )
 
@@ -41,6 +42,7 @@ type instance struct {
 	dp     *dataplane.Dataplane
 	stack  *controlplane.Stack
 	server *nlserver.Server
+	files  *procfs.Tree
 	log    *slog.Logger
 
 	cancel context.CancelFunc
@@ -138,10 +140,10 @@ func (inst *instance) serve(ctx context.Context) error {
 		return fmt.Errorf("appliance.socket: %w", err)
 	}
 	inst.server = server
+	inst.serveFiles(ctx, a.Socket)
 	if err := inst.serveControl(ctx, controlSocket(a.Socket), cfg.Mode, cfg.Group); err != nil {
 		return fmt.Errorf("appliance.socket: the control socket beside it: %w", err)
 	}
-	inst.serveFiles(ctx, a.Socket)
 	inst.run(ctx, "netlink server", server.Serve)
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"skua/controlplane/route"
 	"skua/controlplane/rtnl"
 	"skua/controlplane/rule"
+	"skua/controlplane/sysctl"
 	"skua/dataplane/dpif"
 )
 
@@ -97,6 +98,7 @@ func New(o Options) (*Stack, error) {
 	s.Routes.Reachable = s.reachable
 
 	s.addPuntKnobs()
+	sysctl.Complete(s.Links)
 	return s, nil
 }
 

@@ -85,7 +85,7 @@ func (h *Handler) addKnobs() {
 		h.links.AddSysctl("net."+k.name, link.Knob{
 			Get: func() string { return strconv.Itoa(int(*k.value)) },
 			Set: func(value string) error {
-				v, err := strconv.ParseInt(strings.TrimSpace(value), 0, 64)
+				v, err := link.ParseSysctl(value)
 				if err != nil || v < k.min || v > k.max {
 					return syscall.EINVAL
 				}

@@ -3,6 +3,7 @@
 package link
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -87,10 +88,37 @@ func (t *Table) knob(name string) (Knob, error) {
 	return Knob{}, syscall.ENOENT
 }
 
+// HasSysctl says whether there is a sysctl of a dotted name.
+func (t *Table) HasSysctl(name string) bool {
+	_, err := t.knob(name)
+	return err == nil
+}
+
+// sysctlDigits is how long a number may be (TMPBUFLEN - 1).
+const sysctlDigits = 21
+
+// ParseSysctl reads the first number of what is written to a sysctl, as proc_get_long does: decimal,
+// 0x and 0 before a number of another base, white space after it. EINVAL: it is none.
+func ParseSysctl(s string) (int64, error) {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	if i := strings.IndexAny(s, " \t\n"); i >= 0 {
+		s = s[:i]
+	}
+	if len(s) > sysctlDigits || strings.ContainsAny(s, "_+oObB") && !strings.HasPrefix(strings.TrimPrefix(s, "-"), "0x") ||
+		strings.ContainsAny(s, "_+") {
+		return 0, syscall.EINVAL // forms of Go's own
+	}
+	v, err := strconv.ParseInt(s, 0, 64)
+	if err != nil {
+		return 0, syscall.EINVAL
+	}
+	return v, nil
+}
+
 // parseInt reads what proc_dointvec reads.
 func parseInt(s string) (int32, error) {
-	v, err := strconv.ParseInt(s, 0, 32)
-	if err != nil {
+	v, err := ParseSysctl(s)
+	if err != nil || v < math.MinInt32 || v > math.MaxInt32 {
 		return 0, syscall.EINVAL
 	}
 	return int32(v), nil

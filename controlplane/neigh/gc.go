@@ -3,6 +3,7 @@
 package neigh
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -31,8 +32,8 @@ func (f *family) addSysctls(prefix string) {
 		f.t.links.AddSysctl(prefix+name, link.Knob{
 			Get: func() string { return strconv.Itoa(get()) },
 			Set: func(value string) error {
-				v, err := strconv.ParseInt(value, 0, 32)
-				if err != nil || v < 0 {
+				v, err := link.ParseSysctl(value)
+				if err != nil || v < 0 || v > math.MaxInt32 {
 					return unix.EINVAL
 				}
 				set(int(v))

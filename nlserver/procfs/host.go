@@ -31,14 +31,22 @@ func hostNet(name string) *Node {
 
 // hostSysctl is a file below /proc/sys of the host. Whose it is, is decided when it is opened, by
 // the network namespace of who opens it: so a thread goes into the caller's for that.
+//
+// A namespace other than the first has not all of them; what it has not is read from ours.
 func hostSysctl(path string, mode uint32) *Node {
-	n := &Node{Mode: unix.S_IFREG | mode}
 	file := "/proc/sys/" + path
+	if !hostHas(path) {
+		return nil
+	}
+	n := &Node{Mode: unix.S_IFREG | mode}
 	n.Read = func(c Caller) (data []byte, err error) {
 		err = inNetns(c.PID, func() error {
 			data, err = os.ReadFile(file)
 			return err
 		})
+		if err != nil && errnoOf(err) == unix.ENOENT {
+			data, err = os.ReadFile(file)
+		}
 		return data, errnoOf(err)
 	}
 	n.Write = func(c Caller, data []byte) error {
@@ -54,6 +62,8 @@ func hostSysctl(path string, mode uint32) *Node {
 	}
 	return n
 }
+
+func hostHas(path string) bool { return unix.Access("/proc/sys/"+path, unix.F_OK) == nil }
 
 // inNetns runs f on a thread that is in the network namespace of pid; 0: in our own.
 func inNetns(pid uint32, f func() error) error {

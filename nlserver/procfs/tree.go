@@ -155,6 +155,9 @@ func (t *Tree) sysctlDir(path string) []Entry {
 	t.lock(func() {
 		list, _ := t.st.Links.SysctlDir(path)
 		for _, e := range list {
+			if e.Host && !hostHas(path+"/"+e.Name) {
+				continue
+			}
 			mode := uint32(unix.S_IFREG)
 			if e.Dir {
 				mode = unix.S_IFDIR
