@@ -15,6 +15,7 @@ import (
 // Knob is a sysctl that another package adds. Set gets the value trimmed of white space.
 type Knob struct {
 	Get  func() string
+	Gone func() error             // what reading fails with instead; nil: it never does
 	Set  func(value string) error // nil: read-only (EACCES)
 	Mode uint32                   // permission bits; 0: 0644, and 0444 of what is read-only
 
@@ -39,6 +40,11 @@ func (t *Table) Sysctl(name string) (string, error) {
 	}
 	if k.Get == nil {
 		return "", syscall.EACCES
+	}
+	if k.Gone != nil {
+		if err := k.Gone(); err != nil {
+			return "", err
+		}
 	}
 	return k.Get(), nil
 }
@@ -380,12 +386,14 @@ func (t *Table) secretKnob(of string, l *Link) Knob {
 		secret = &l.Secret6
 	}
 	return Knob{
-		Get: func() string {
+		Mode: 0o600,
+		Gone: func() error {
 			if *secret == nil {
-				return ""
+				return syscall.EIO
 			}
-			return netip.AddrFrom16(**secret).StringExpanded()
+			return nil
 		},
+		Get: func() string { return netip.AddrFrom16(**secret).StringExpanded() },
 		Set: func(value string) error {
 			ip, err := netip.ParseAddr(value)
 			if err != nil || ip.Is4() || of == "all" {

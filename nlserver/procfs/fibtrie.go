@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -128,19 +129,11 @@ func (t *Tree) lcTables(each func(name string, root *lcNode, prefixes int)) {
 				merged[key] = append(merged[key], routes...)
 			}
 		}
-		byTable[unix.RT_TABLE_LOCAL], byTable[unix.RT_TABLE_MAIN] = merged, merged
-	}
-	var ids []uint32
-	for id := range byTable {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b uint32) int {
-		if a&255 != b&255 {
-			return int(a&255) - int(b&255)
+		if len(merged) > 0 {
+			byTable[unix.RT_TABLE_LOCAL], byTable[unix.RT_TABLE_MAIN] = merged, merged
 		}
-		return int(int64(a) - int64(b))
-	})
-	for _, id := range ids {
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(byTable), byHash) {
 		var leaves []lcLeaf
 		n := 0
 		for key, routes := range byTable[id] {

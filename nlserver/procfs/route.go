@@ -4,12 +4,16 @@ package procfs
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"skua/controlplane/nexthop"
 	"skua/controlplane/route"
 )
 
@@ -35,6 +39,9 @@ func mask4(bits int) string {
 
 // route is /proc/net/route: the main table (fib_route_seq_show).
 func (t *Tree) route(b *bytes.Buffer) {
+	if !t.st.Routes.Exists(unix.AF_INET, unix.RT_TABLE_MAIN) && !t.st.Routes.Exists(unix.AF_INET, unix.RT_TABLE_LOCAL) {
+		return
+	}
 	line(b, "%s", "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT")
 	var c route.Cursor
 	t.st.Routes.Dump(unix.AF_INET, &route.Filter{Table: unix.RT_TABLE_MAIN}, &c, func(r *route.Route) bool {
@@ -71,40 +78,53 @@ func (t *Tree) route(b *bytes.Buffer) {
 	})
 }
 
-// ipv6Route is /proc/net/ipv6_route: all tables (ipv6_route_native_seq_show).
+// ipv6Route is /proc/net/ipv6_route: all tables (ipv6_route_native_seq_show). Where a table has no
+// default route, its root holds the null entry.
 func (t *Tree) ipv6Route(b *bytes.Buffer) {
-	null := func() {
-		fmt.Fprintf(b, "%032x 00 %032x 00 %032x %08x %08x %08x %08x %8s\n", 0, 0, 0, ^uint32(0), 1, 0,
-			route.FlagNoNexthop|rtfReject, "lo")
-	}
+	text := map[uint32]*bytes.Buffer{unix.RT_TABLE_MAIN: {}, unix.RT_TABLE_LOCAL: {}}
+	full := map[uint32]bool{}
 	var c route.Cursor
 	t.st.Routes.Dump(unix.AF_INET6, &route.Filter{}, &c, func(r *route.Route) bool {
-		infos := append([]int{-1}, make([]int, len(r.Siblings))...)
-		for i := range infos {
-			info := r.Info
-			if i > 0 {
-				info = r.Siblings[i-1]
-			}
-			flags := info.Flags&^uint32(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) | rtfUp
-			if r.HasExpires {
-				flags |= rtfExpires
-			}
-			dev, gw := "", netip.IPv6Unspecified()
-			if len(info.Hops) > 0 {
-				if info.Hops[0].Link != nil {
-					dev = info.Hops[0].Link.Name
-				}
-				if g := info.Hops[0].Gateway; g.IsValid() {
-					flags |= rtfGateway
-					gw = g
-				}
-			}
-			fmt.Fprintf(b, "%s %02x %032x 00 %s %08x %08x %08x %08x %8s\n", hex6(r.Dst.Masked().Addr()), r.Dst.Bits(), 0,
-				hex6(gw), info.Priority, 1, 0, flags, dev)
+		to := text[r.Table]
+		if to == nil {
+			to = &bytes.Buffer{}
+			text[r.Table] = to
+		}
+		full[r.Table] = full[r.Table] || r.Dst.Bits() == 0
+		for _, info := range append([]*nexthop.Info{r.Info}, r.Siblings...) {
+			route6Line(to, r, info)
 		}
 		return true
 	})
-	null()
+	for _, id := range slices.SortedFunc(maps.Keys(text), byHash) {
+		b.Write(text[id].Bytes())
+		if !full[id] {
+			fmt.Fprintf(b, "%032x 00 %032x 00 %032x %08x %08x %08x %08x %8s\n", 0, 0, 0, ^uint32(0), 1, 0,
+				route.FlagNoNexthop|rtfReject, "lo")
+		}
+	}
+}
+
+// byHash is the order of the kernel's hashes of tables.
+func byHash(a, b uint32) int { return cmp.Or(cmp.Compare(a&255, b&255), cmp.Compare(a, b)) }
+
+func route6Line(b *bytes.Buffer, r *route.Route, info *nexthop.Info) {
+	flags := info.Flags&^uint32(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) | rtfUp
+	if r.HasExpires {
+		flags |= rtfExpires
+	}
+	dev, gw := "", netip.IPv6Unspecified()
+	if len(info.Hops) > 0 {
+		if info.Hops[0].Link != nil {
+			dev = info.Hops[0].Link.Name
+		}
+		if g := info.Hops[0].Gateway; g.IsValid() {
+			flags |= rtfGateway
+			gw = g
+		}
+	}
+	fmt.Fprintf(b, "%s %02x %032x 00 %s %08x %08x %08x %08x %8s\n", hex6(r.Dst.Masked().Addr()), r.Dst.Bits(), 0,
+		hex6(gw), info.Priority, 1, 0, flags, dev)
 }
 
 // rt6Stats is /proc/net/rt6_stats: nodes, nodes with routes, allocated, routes, cached, dst entries,

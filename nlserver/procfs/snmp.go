@@ -34,7 +34,7 @@ const (
 		ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates InMcastPkts OutMcastPkts
 		InOctets OutOctets InMcastOctets OutMcastOctets InBcastOctets OutBcastOctets InNoECTPkts
 		InECT1Pkts InECT0Pkts InCEPkts OutTransmits`
-	icmp6Names = `InMsgs InErrors OutMsgs OutErrors InCsumErrors OutRateLimitHost`
+	icmp6Names = `InMsgs InErrors OutMsgs OutErrors InCsumErrors`
 	icmp6Types = `DestUnreachs PktTooBigs TimeExcds ParmProblems Echos EchoReplies GroupMembQueries
 		GroupMembResponses GroupMembReductions RouterSolicits RouterAdvertisements NeighborSolicits
 		NeighborAdvertisements Redirects MLDv2Reports`
@@ -189,7 +189,7 @@ func (t *Tree) snmp6(b *bytes.Buffer, host string, c counts) {
 			}
 		}
 	}
-	t.mib6(b, c)
+	t.mib6(b, c, icmp6Names+" OutRateLimitHost")
 	for _, n := range strings.Fields(udpNames) {
 		fmt.Fprintf(b, "%-32s\t%d\n", "Udp6"+n, c["Udp6"+n])
 	}
@@ -199,12 +199,12 @@ func (t *Tree) snmp6(b *bytes.Buffer, host string, c counts) {
 }
 
 // mib6 is what snmp6 and dev_snmp6 have in common.
-func (t *Tree) mib6(b *bytes.Buffer, c counts) {
+func (t *Tree) mib6(b *bytes.Buffer, c counts, icmp6 string) {
 	var names []string
 	for _, n := range strings.Fields(ip6Names) {
 		names = append(names, "Ip6"+n)
 	}
-	for _, n := range strings.Fields(icmp6Names) {
+	for _, n := range strings.Fields(icmp6) {
 		names = append(names, "Icmp6"+n)
 	}
 	for _, way := range []string{"In", "Out"} {
@@ -227,5 +227,5 @@ func (t *Tree) mib6(b *bytes.Buffer, c counts) {
 // devSnmp6 is /proc/net/dev_snmp6/NAME. Skua counts per net and not per link: all are zero.
 func (t *Tree) devSnmp6(b *bytes.Buffer, l *link.Link) {
 	fmt.Fprintf(b, "%-32s\t%d\n", "ifIndex", l.Index)
-	t.mib6(b, counts{})
+	t.mib6(b, counts{}, icmp6Names)
 }

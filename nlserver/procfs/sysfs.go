@@ -109,10 +109,10 @@ func addrAssignType(l *link.Link) int64 {
 	switch {
 	case l.Loopback(), !l.PermAddr.IsZero() && l.HardAddr == l.PermAddr:
 		return perm
-	case !l.PermAddr.IsZero():
-		return set
+	case l.PermAddr.IsZero() && l.Kind != "" && l.Kind != "tun":
+		return random
 	}
-	return random
+	return set // by the configuration
 }
 
 func nameAssignType(l *link.Link) int64 {

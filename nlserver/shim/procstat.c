@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int __xstat(int ver, const char *path, struct stat *st);
@@ -94,6 +95,27 @@ SHIM_EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 
 	return NEXT(faccessat)(dirfd, shim_divert(dirfd, path, &room), mode, flags);
 }
+
+/* ls -l asks for lists of access rights. */
+#define GETXATTR(name)                                                                             \
+	SHIM_EXPORT ssize_t name(const char *path, const char *attr, void *value, size_t size)     \
+	{                                                                                          \
+		struct shim_path room;                                                             \
+                                                                                                   \
+		return NEXT(name)(shim_divert(AT_FDCWD, path, &room), attr, value, size);          \
+	}
+GETXATTR(getxattr)
+GETXATTR(lgetxattr)
+
+#define LISTXATTR(name)                                                                            \
+	SHIM_EXPORT ssize_t name(const char *path, char *list, size_t size)                        \
+	{                                                                                          \
+		struct shim_path room;                                                             \
+                                                                                                   \
+		return NEXT(name)(shim_divert(AT_FDCWD, path, &room), list, size);                 \
+	}
+LISTXATTR(listxattr)
+LISTXATTR(llistxattr)
 
 /* What /proc/self/fd/N and /proc/self/cwd show begins with where the files really are. */
 static ssize_t shim_readlink(int dirfd, const char *path, char *buf, size_t len)

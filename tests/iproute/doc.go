@@ -16,6 +16,7 @@
 // A line of a script is
 //
 //	ip ARGS...             run ip, compare stdout, stderr and exit code. ip is found in PATH
+//	run PROGRAM ARGS...    the same of any other program: run cat /proc/net/igmp
 //	sysctl NAME=VALUE      write a sysctl, by its path below /proc/sys (net/ipv4/conf/p1/forwarding)
 //	                       or dotted; sysctl NAME reads and compares it
 //	carrier PORT up|down   take the carrier away from a TAP, or give it back

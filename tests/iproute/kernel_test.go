@@ -29,7 +29,7 @@ func newKernel(t *testing.T) *kernelWorld {
 	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread and the namespace go with the goroutine
-		ready <- unix.Unshare(unix.CLONE_NEWNET)
+		ready <- enter()
 		for f := range w.do {
 			f()
 		}
@@ -53,6 +53,17 @@ func newKernel(t *testing.T) *kernelWorld {
 		}
 	}
 	return w
+}
+
+// enter makes the thread's namespaces: a network, and a /sys that shows it.
+func enter() error {
+	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	return unix.Mount("sysfs", "/sys", "sysfs", 0, "")
 }
 
 // in runs f on the thread of the namespace.

@@ -25,6 +25,14 @@ var rules = []struct {
 	// The kernel sends MLD and IGMP reports by itself; a data plane of maps sends nothing.
 	{regexp.MustCompile(`"(bytes|packets)":\d+`), `"$1":N`},
 	{regexp.MustCompile(`(?m)^( +(?:RX|TX): +bytes.*)\n +\d+ +\d+ `), "$1\n    N N "},
+	// Files of counters: the lines and the columns are compared, and no numbers.
+	{regexp.MustCompile(`(?m)^( *[a-z0-9]+):(?: +\d+){16}$`), "$1: N"},
+	{regexp.MustCompile(`(?m)^(\w+): [-\d ]+$`), "$1: N"},
+	{regexp.MustCompile(`(?m)^IcmpMsg: .*\n`), ""},
+	{regexp.MustCompile(`(?m)^Icmp6(In|Out)Type\d+ +\t\d+\n`), ""},
+	{regexp.MustCompile(`(?m)^((?:Ip6|Icmp6|Udp)\w+ +)\t\d+$`), "$1 N"},
+	// Uses of a route.
+	{regexp.MustCompile(`(?m)^([0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} [0-9a-f]{8}) [0-9a-f]{8} `), "$1 REFS "},
 	// Sums of cells of a table are padded to the width of the numbers in them.
 	{regexp.MustCompile(`(?m)^( +(?:RX|TX): +bytes) +packets +errors`), "$1 packets errors"},
 }

@@ -106,6 +106,8 @@ func (r *runner) step(st step) answer {
 	switch st.verb {
 	case "ip", "ethtool", "ifconfig", "route", "arp", "genl":
 		return r.tool(st.verb, st.args, "")
+	case "run":
+		return r.tool(st.args[0], st.args[1:], "")
 	case "batch":
 		return r.tool("ip", append(st.args, "-batch", "-"), st.stdin)
 	case "sysctl":

@@ -97,6 +97,10 @@ func (s *step) check() (err error) {
 	want := -1
 	switch s.verb {
 	case "ip", "ethtool", "ifconfig", "route", "arp", "genl", "monitor", "batch":
+	case "run":
+		if len(s.args) == 0 {
+			return fmt.Errorf("run wants a program")
+		}
 	case "sysctl":
 		want = 1
 	case "carrier":

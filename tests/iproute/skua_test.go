@@ -57,6 +57,7 @@ func newSkua(t *testing.T, shim string) *skuaWorld {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(ctx) }()
 	t.Cleanup(func() { cancel(); srv.Close(); <-done })
+	mountFiles(t, stack, srv, path+".fs")
 	w.env = append(os.Environ(), "LD_PRELOAD="+shim, "SKUA_SOCKET="+path)
 	return w
 }
