@@ -234,12 +234,15 @@ func (t *Table) shrink(parent, o *Object, told bool) {
 		t.removeObject(parent, told)
 		return
 	}
-	gone := slices.IndexFunc(g.Entries, func(e *Entry) bool { return e.Object == o })
-	o.parents = slices.DeleteFunc(o.parents, func(x *Object) bool { return x == parent })
-	smaller := &ObjectGroup{Type: g.Type, Table: g.Table, Entries: slices.Delete(slices.Clone(g.Entries), gone, gone+1)}
+	was := parent.Shape
+	smaller := &ObjectGroup{Type: g.Type, Table: g.Table, Entries: slices.DeleteFunc(
+		slices.Clone(g.Entries), func(e *Entry) bool { return e.Object == o })}
 	if err := t.regroup(parent, smaller); err != nil {
 		t.net.Log.Error("data plane refuses a smaller group", "id", parent.ID, "err", err)
+		return
 	}
+	t.unlink(parent, &was)
+	t.link(parent)
 	if told {
 		t.net.Announce(ObjectMsg{Type: unix.RTM_NEWNEXTHOP, Object: parent, Origin: t.net.Origin})
 	}

@@ -20,6 +20,8 @@ var rules = []struct {
 	{regexp.MustCompile(`"(valid_life_time|preferred_life_time)": ?(?:[1-9]\d{0,8}|0)([,}])`), `"$1":TIME$2`},
 	{regexp.MustCompile(`\b(expires) \d+sec`), "$1 TIMEsec"},
 	{regexp.MustCompile(`"expires":\d+`), `"expires":TIME`},
+	{regexp.MustCompile(`\b(idle_time|unbalanced_time) \d+(\.\d+)?`), "$1 TIME"},
+	{regexp.MustCompile(`"(idle_time|unbalanced_time)":\d+(\.\d+)?`), `"$1":TIME`},
 	{regexp.MustCompile(`\bused \d+/\d+/\d+`), "used TIME"},
 	{regexp.MustCompile(`"(used|confirmed|updated)":\d+`), `"$1":TIME`},
 	// The kernel sends MLD and IGMP reports by itself; a data plane of maps sends nothing.
