@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -27,6 +28,8 @@ type snapshot struct {
 	addrs  []onLink[addr.Config]
 	neighs []onLink[neigh.Config]
 	routes []route.Config
+	// nexthops are nexthop objects, groups behind their members.
+	nexthops []onLink[nexthop.ObjectConfig]
 }
 
 type onLink[T any] struct {
@@ -60,6 +63,7 @@ func (a *applier) snapshot(plan []conf.Step) *snapshot {
 		uses := func(i *nexthop.Info) bool { return slices.ContainsFunc(links, i.UsesLink) }
 		return uses(r.Info) || slices.ContainsFunc(r.Siblings, uses) || s.has(r.Info.PrefSrc)
 	}
+	s.addNexthops(links)
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		a.stack.Routes.Dump(family, &route.Filter{}, &route.Cursor{}, func(r *route.Route) bool {
 			if r.Info.Protocol != unix.RTPROT_KERNEL && lost(r) {
@@ -84,6 +88,49 @@ func (s *snapshot) addLink(l *link.Link) {
 			}
 		}
 	}
+}
+
+// addNexthops keeps the nexthop objects that leave on links, and the groups that they are in.
+func (s *snapshot) addNexthops(links []*link.Link) {
+	t := s.a.stack.Nexthops
+	var groups []onLink[nexthop.ObjectConfig]
+	for o := t.NextObject(1); o != nil; o = t.NextObject(o.ID + 1) {
+		switch x := (onLink[nexthop.ObjectConfig]{o.Hop.Oif(), o.Config()}); {
+		case !slices.ContainsFunc(links, o.UsesLink):
+		case o.Grp != nil:
+			groups = append(groups, x)
+		default:
+			s.nexthops = append(s.nexthops, x)
+		}
+		if o.ID == math.MaxUint32 {
+			break
+		}
+	}
+	s.nexthops = append(s.nexthops, groups...)
+}
+
+// restoreNexthops makes those that are gone again, and groups what they were.
+func (s *snapshot) restoreNexthops() (errs []error) {
+	st := s.a.stack
+	for _, x := range s.nexthops {
+		c := x.config
+		if len(c.Group) == 0 {
+			if st.Nexthops.Object(c.ID) != nil {
+				continue
+			}
+			if c.Link = st.Links.ByIndex(x.link); c.Link == nil || !c.Link.Up() || !c.Link.Carrier {
+				continue
+			}
+		}
+		c.NLFlags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+		if err := st.Nexthops.CheckGroup(c.Group, c.FDB); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		_, err := st.Nexthops.AddObject(&c)
+		errs = append(errs, err)
+	}
+	return errs
 }
 
 func (s *snapshot) has(a netip.Addr) bool {
@@ -115,7 +162,15 @@ func (s *snapshot) restore() error {
 	// Those that lead to the gateways of others first.
 	slices.SortStableFunc(s.routes, func(a, b route.Config) int { return int(b.Scope) - int(a.Scope) })
 	for i := range s.routes {
-		errs = append(errs, s.a.putRoute(&s.routes[i]))
+		if s.routes[i].NHID == 0 {
+			errs = append(errs, s.a.putRoute(&s.routes[i]))
+		}
+	}
+	errs = append(errs, s.restoreNexthops()...)
+	for i := range s.routes {
+		if s.routes[i].NHID != 0 {
+			errs = append(errs, s.a.putRoute(&s.routes[i]))
+		}
 	}
 	for _, x := range s.neighs {
 		l := st.Links.ByIndex(x.link)
@@ -179,6 +234,10 @@ func routeConfigs(r *route.Route) []route.Config {
 	if i.Metrics != nil {
 		m := *i.Metrics
 		c.Metrics = &m
+	}
+	if i.Object != nil {
+		c.NHID = i.Object.ID
+		return []route.Config{c}
 	}
 	if len(r.Siblings) == 0 && len(i.Hops) == 1 {
 		h := hopConfig(&i.Hops[0])

@@ -166,10 +166,30 @@ func (c *comparison) nexthops() {
 		case n.Members == nil && d.Members != nil: // no member lives
 		case !sameNexthop(n, d):
 			c.differ("nexthop %d is %+v, in the data plane %+v", n.ID, n, d)
+		case n.Buckets > 0:
+			c.buckets(n.ID)
 		}
 	})
 	for id := range theirs {
 		c.differ("nexthop %d is only in the data plane", id)
+	}
+}
+
+// buckets compares what the buckets of a resilient group lead to.
+func (c *comparison) buckets(id uint32) {
+	theirs, err := c.Net.DP.ReadBuckets(c.Net.ID, id)
+	if c.failed(fmt.Sprintf("buckets of nexthop %d", id), err) {
+		return
+	}
+	ours := c.Nexthops.PublishedBuckets(id)
+	if len(ours) != len(theirs) {
+		c.differ("nexthop %d has %d buckets, in the data plane %d", id, len(ours), len(theirs))
+		return
+	}
+	for n := range ours {
+		if ours[n] != theirs[n].ID {
+			c.differ("bucket %d of nexthop %d leads to %d, in the data plane to %d", n, id, ours[n], theirs[n].ID)
+		}
 	}
 }
 

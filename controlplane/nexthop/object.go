@@ -183,6 +183,33 @@ func (o *Object) checkRoutes(s *Shape) error {
 	return nil
 }
 
+// Config is the request that would make o.
+func (o *Object) Config() ObjectConfig {
+	c := ObjectConfig{
+		ID: o.ID, Family: o.Family, Protocol: o.Protocol, Flags: o.Flags & unix.RTNH_F_ONLINK, FDB: o.FDB,
+		Blackhole: o.Blackhole, Link: o.Hop.Link, Gateway: o.Hop.Gateway,
+	}
+	if o.Grp == nil {
+		return c
+	}
+	c.GroupType = o.Grp.Type
+	for _, e := range o.Grp.Entries {
+		c.Group = append(c.Group, GroupEntry{ID: e.Object.ID, Weight: e.Weight})
+	}
+	if b := o.Grp.Table; b != nil {
+		c.Resilient = ResilientConfig{
+			Buckets: uint16(len(b.buckets)), IdleTimer: b.IdleTimer, UnbalancedTimer: b.UnbalancedTimer,
+			HasBuckets: true, HasIdleTimer: true, HasUnbalancedTimer: true,
+		}
+	}
+	return c
+}
+
+// UsesLink says whether a way of o leaves on l.
+func (o *Object) UsesLink(l *link.Link) bool {
+	return slices.ContainsFunc(o.hops, func(h Hop) bool { return h.Link == l })
+}
+
 // Select is the index of the hop that a flow takes, by its 31-bit hash (nexthop_select_path), as far
 // as neighbours do not matter.
 func (o *Object) Select(hash uint32) int {

@@ -106,6 +106,22 @@ func (t *Table) republishObject(o *Object) error {
 
 // publishBuckets tells the data plane what buckets first to end of p's group lead to.
 func (t *Table) publishBuckets(p *path, first, end int) error {
+	return t.net.DP.SetBuckets(t.net.ID, p.id, uint32(first), p.bucketIDs(first, end))
+}
+
+// PublishedBuckets is what the buckets of a nexthop of the data plane are to lead to there.
+func (t *Table) PublishedBuckets(id uint32) []uint32 {
+	for _, o := range t.objects {
+		for _, p := range o.paths {
+			if p.id == id {
+				return p.bucketIDs(0, p.buckets)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *path) bucketIDs(first, end int) []uint32 {
 	table := p.object.Grp.Table
 	members := make(map[*Object]uint32, len(p.members))
 	for _, m := range p.members {
@@ -115,5 +131,5 @@ func (t *Table) publishBuckets(p *path, first, end int) error {
 	for n := first; n < end; n++ {
 		ids = append(ids, members[table.buckets[n].entry.Object])
 	}
-	return t.net.DP.SetBuckets(t.net.ID, p.id, uint32(first), ids)
+	return ids
 }

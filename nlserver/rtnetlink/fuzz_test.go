@@ -226,6 +226,7 @@ func FuzzRequest(f *testing.F) {
 		message(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE, ndmsg, ip4(unix.NDA_DST),
 			func(e *nlmsg.Encoder) { e.Bytes(unix.NDA_LLADDR, []byte{2, 0, 0, 0, 0, 7}) }),
 	}
+	seeds = append(seeds, nexthopSeeds()...)
 	for _, s := range seeds {
 		f.Add(s, true)
 		f.Add(s, false)
