@@ -43,6 +43,7 @@ type instance struct {
 	stack  *controlplane.Stack
 	server *nlserver.Server
 	files  *procfs.Tree
+	twins  *twins // nil: the host has none
 	log    *slog.Logger
 
 	cancel context.CancelFunc
@@ -77,6 +78,12 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 	})
 	if err != nil {
 		return inst, err
+	}
+	if c.Appliance.Twins {
+		if inst.twins, err = startTwins(inst.dp, inst.stack); err != nil {
+			return inst, err
+		}
+		inst.run(ctx, "host twins", inst.twins.table.Run)
 	}
 	inst.applier = newApplier(inst.dp, inst.stack, dataplaneConfig(c).Idle)
 	inst.run(ctx, "punt loop", inst.stack.Run)
@@ -182,6 +189,9 @@ func (inst *instance) close() error {
 		errs = append(errs, inst.server.Close())
 	}
 	inst.wait.Wait()
+	if inst.twins != nil {
+		errs = append(errs, inst.twins.host.Close())
+	}
 	if inst.stack != nil {
 		errs = append(errs, inst.stack.Close())
 	}

@@ -30,6 +30,7 @@ type Appliance struct {
 	SocketGroup string   `toml:"socket_group"` // group that owns the socket, default: the process's
 	AllowUsers  []string `toml:"allow_users"`  // may change things without being root, e.g. "frr"
 	Forwarding  *bool    `toml:"forwarding"`   // forward between links, default true
+	Twins       bool     `toml:"twins"`        // each link has a twin in the host's kernel, default false
 	Log         string   `toml:"log"`          // debug, info, warn, error; default info
 }
 

@@ -66,6 +66,9 @@ func (v *validator) config(c *Config) {
 		names[c.Links[i].Name] = i
 	}
 	v.together(c)
+	if c.Appliance.Twins {
+		v.twins(c)
+	}
 	names["lo"] = -1
 	for i := range c.Routes {
 		v.route(fmt.Sprintf("route[%d]", i), &c.Routes[i], names)
@@ -334,7 +337,7 @@ func (v *validator) neigh(path string, n *Neigh, links map[string]int) {
 // known lists the keys of each table, for suggestions.
 var known = map[string][]string{
 	"":          {"appliance", "dataplane", "punt", "sysctl", "link", "route", "neigh"},
-	"appliance": {"socket", "socket_mode", "socket_group", "allow_users", "forwarding", "log"},
+	"appliance": {"socket", "socket_mode", "socket_group", "allow_users", "forwarding", "twins", "log"},
 	"dataplane": {"workers", "cpus", "hugepages", "memory_mb", "mbufs", "mbuf_size", "rx_desc", "tx_desc", "eal_args", "multipath_hash_policy",
 		"idle", "idle_max_sleep_us"},
 	"link":     {"name", "pci", "vdev", "tap", "af_packet", "af_xdp", "memif", "mtu", "mac", "up", "queues", "workers", "rss_key", "rps", "addresses"},

@@ -22,3 +22,4 @@
 #include "net/core/inet_fragment.c"
 #include "net/core/neighbour.c"
 #include "net/core/dev.c"
+#include "net/core/twin.c"

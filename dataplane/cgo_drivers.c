@@ -8,3 +8,7 @@
 #include "drivers/ring.c"
 #include "drivers/tun.c"
 #include "drivers/memif.c"
+#include "drivers/twin.c"
+#include "drivers/twin_read.c"
+#include "drivers/twin_gso.c"
+#include "drivers/twin_write.c"

@@ -12,3 +12,4 @@
 #include "net/ipv4/ip_forward.c"
 #include "net/ipv4/ip_output.c"
 #include "net/ipv4/ip_fragment.c"
+#include "net/ipv4/ip_queue_xmit.c"

@@ -8,4 +8,5 @@
 #include "net/ipv6/ip6_forward.c"
 #include "net/ipv6/ip6_output.c"
 #include "net/ipv6/ip6_fragment.c"
+#include "net/ipv6/ip6_xmit.c"
 #include "net/ipv6/reassembly.c"

@@ -275,7 +275,8 @@ enum dp_punt_reason {
 struct dp_punt {
 	uint32_t net;
 	uint32_t iif;      /* ifindex received on, 0: locally generated */
-	uint32_t oif;      /* NEIGH_*: the neighbour's link; ICMP_SEND redirect: output link */
+	uint32_t oif;      /* NEIGH_*: the neighbour's link; ICMP_SEND redirect: output link, about a
+			      packet of the host's: of its twin; IGMP: the same */
 	uint32_t len;      /* bytes of data that follow the header */
 	uint32_t pkt_len;  /* bytes that the packet had (>= len) */
 	uint32_t info;     /* ICMP_SEND: MTU or pointer, host order */
@@ -315,6 +316,7 @@ enum dp_inject_kind {
 	DP_INJECT_IP,   /* data: an IP packet of our own: LOCAL_OUT, POST_ROUTING, neighbour addr on
 			   oif */
 	DP_INJECT_RX,   /* data: an Ethernet frame as if received on oif */
+	DP_INJECT_TWIN, /* data: an IP packet for sockets of the host, by the twin of oif */
 };
 struct dp_inject {
 	uint32_t net;
@@ -335,6 +337,29 @@ int dp_inject(const struct dp_inject *inj, const void *data);
  * out; returns 0, or the error of the first of them.
  */
 int dp_inject_burst(const void *records, uint32_t bytes);
+
+/* --- host twins ---------------------------------------------------------------------------- */
+
+/*
+ * Makes fd (a TAP: IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) the host's twin of a link, or of the net
+ * itself (ifindex 0: what the link lo and no link is for). Packets for us that the control plane
+ * does not answer go there; what the host sends on it is routed. mac: the TAP's address. Owns fd
+ * from then on, also when it fails. fd < 0: only the address changed. -ENODEV, -EEXIST, -ENOMEM.
+ * These two may be called from any thread.
+ */
+int dp_twin_set(uint32_t net, uint32_t ifindex, int fd, const uint8_t mac[6]);
+/* Closes it; -ENOENT. */
+int dp_twin_del(uint32_t net, uint32_t ifindex);
+
+struct dp_twin_stats {
+	uint64_t rx_packets, rx_bytes; /* frames of the host, as it gave them */
+	uint64_t rx_segments;          /* packets that those became */
+	uint64_t tx_packets, tx_bytes; /* packets for the host */
+	uint64_t tx_frames;            /* writes that those became */
+	uint64_t rx_dropped;           /* no packet buffer, or a header that lies */
+	uint64_t tx_dropped;           /* that the host's kernel did not take */
+};
+int dp_twin_stats(uint32_t net, uint32_t ifindex, struct dp_twin_stats *out);
 
 /* --- reading back: lookups, dumps (for adoption and consistency), counters ------------------- */
 

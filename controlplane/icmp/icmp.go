@@ -38,6 +38,8 @@ type Routes interface {
 // Handler is ICMP of a Net.
 type Handler struct {
 	Sysctl Sysctl
+	// Twins says that packets of our own come from sockets of the host, which are told of errors.
+	Twins bool
 
 	net    *rtnl.Net
 	links  *link.Table
@@ -92,6 +94,9 @@ func (h *Handler) open(p *dpif.Punt) (k packet, ok bool) {
 		return k, false
 	}
 	k = packet{Punt: p, in: h.links.ByIndex(p.Iif), ip: p.Data[l3:]}
+	if k.in == nil && p.Iif == 0 && h.Twins {
+		k.in = h.links.Loopback()
+	}
 	k.whole = int(p.PktLen) - l3
 	be16 := func(at int) int { return int(k.ip[at])<<8 | int(k.ip[at+1]) }
 	var least, total int
@@ -168,6 +173,14 @@ func (h *Handler) HandleSend(p *dpif.Punt) {
 	default:
 		h.send6(&k, p.ICMPType, p.ICMPCode, p.Info)
 	}
+}
+
+// twinOf is the link whose twin an error about k goes to: that of the socket that sent k; 0: none.
+func (h *Handler) twinOf(k *packet) uint32 {
+	if !h.Twins || k.Iif != 0 {
+		return 0
+	}
+	return k.Oif
 }
 
 // info4 is what follows the checksum of the error: an MTU, or a pointer in the first byte.

@@ -23,13 +23,14 @@ type out4 struct {
 	proto   uint8
 	df      bool // with it the identification is 0: it is never a fragment
 	opt     options
+	twin    uint32 // to ourselves: the link whose twin the sender of what this is about used
 	payload []byte
 }
 
 // push4 is ip_push_pending_frames and ip_output: it makes the header, fragments where the packet is
 // larger than the way, and hands it to the data plane.
 func (h *Handler) push4(o *out4) {
-	if o.route.Link == nil || o.route.Link.Loopback() {
+	if o.route.Link == nil || o.route.Link.Loopback() && o.twin == 0 {
 		return // to ourselves: no socket waits
 	}
 	src := o.src
@@ -89,13 +90,15 @@ func (h *Handler) emit4(o *out4, hdr, payload []byte, off int, more bool) {
 	}
 	binary.BigEndian.PutUint16(pkt[6:], binary.BigEndian.Uint16(pkt[6:])|frag)
 	sumInto(pkt[:len(hdr)], 10, 0)
-	h.inject(o.route, pkt, &h.mib.icmp)
+	h.inject(o.route, o.twin, pkt, &h.mib.icmp)
 }
 
-func (h *Handler) inject(r *route.Result, pkt []byte, c *counts) {
-	err := h.net.DP.Inject(dpif.Inject{
-		Net: h.net.ID, Oif: r.Link.Index, Kind: dpif.InjectIP, Addr: r.Neighbour(), Data: pkt,
-	})
+func (h *Handler) inject(r *route.Result, twin uint32, pkt []byte, c *counts) {
+	inj := dpif.Inject{Net: h.net.ID, Oif: r.Link.Index, Kind: dpif.InjectIP, Addr: r.Neighbour(), Data: pkt}
+	if r.Link.Loopback() {
+		inj = dpif.Inject{Net: h.net.ID, Oif: twin, Kind: dpif.InjectTwin, Data: pkt}
+	}
+	err := h.net.DP.Inject(inj)
 	if err != nil {
 		c.OutErrors++
 		h.net.Log.Debug("icmp: not sent", "err", err, "link", r.Link.Name)

@@ -20,11 +20,12 @@ type out6 struct {
 	proto   uint8
 	payload []byte // its checksum is at offset sum, to be filled in
 	sum     int
+	twin    uint32 // as in out4
 }
 
 // push6 is ip6_push_pending_frames and ip6_output.
 func (h *Handler) push6(o *out6) {
-	if o.route.Link == nil || o.route.Link.Loopback() {
+	if o.route.Link == nil || o.route.Link.Loopback() && o.twin == 0 {
 		return // to ourselves: no socket waits
 	}
 	sumInto(o.payload, o.sum, pseudo(o.src, o.dst, o.proto, len(o.payload)))
@@ -67,7 +68,7 @@ func (h *Handler) emit6(o *out6, hdr, frag, payload []byte) {
 	pkt := append(make([]byte, 0, len(hdr)+len(frag)+len(payload)), hdr...)
 	pkt = append(append(pkt, frag...), payload...)
 	binary.BigEndian.PutUint16(pkt[4:], uint16(len(pkt)-ip6HdrLen))
-	h.inject(o.route, pkt, &h.mib.icmp6)
+	h.inject(o.route, o.twin, pkt, &h.mib.icmp6)
 }
 
 // hopLimit is ip6_dst_hoplimit: of the route, of the link.

@@ -84,7 +84,7 @@ func (h *Handler) send4(k *packet, typ, code uint8, info uint32) {
 	binary.BigEndian.PutUint32(msg[4:], info)
 	msg = append(msg, k.ip[:min(len(k.ip), room)]...)
 	h.push4(&out4{
-		route: &r, src: src, dst: k.src, tos: tos, opt: opt, proto: unix.IPPROTO_ICMP,
+		route: &r, src: src, dst: k.src, tos: tos, opt: opt, proto: unix.IPPROTO_ICMP, twin: h.twinOf(k),
 		payload: sumInto(msg, 2, 0),
 	})
 }

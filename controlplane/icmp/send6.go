@@ -73,7 +73,9 @@ func (h *Handler) send6(k *packet, typ, code uint8, info uint32) {
 	msg[0], msg[1] = typ, code
 	binary.BigEndian.PutUint32(msg[4:], info)
 	msg = append(msg, k.ip[:min(len(k.ip), room)]...)
-	h.push6(&out6{route: &r, src: src, dst: k.src, proto: unix.IPPROTO_ICMPV6, payload: msg, sum: 2})
+	h.push6(&out6{
+		route: &r, src: src, dst: k.src, proto: unix.IPPROTO_ICMPV6, payload: msg, sum: 2, twin: h.twinOf(k),
+	})
 }
 
 // local6 says whether a is an own address of any link, for data (ipv6_chk_addr without strict).

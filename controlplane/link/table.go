@@ -26,6 +26,9 @@ type Table struct {
 	MultipathHashPolicy [2]uint32
 	IPNonlocalBind      [2]bool
 
+	// IndexTaken says that an index is not to be given out though no link has it; nil: none is.
+	IndexTaken func(index uint32) bool
+
 	net   *rtnl.Net
 	links [dpif.MaxLinks]*Link
 	all   []*Link          // those that there are; nil: to be collected
@@ -261,7 +264,7 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 		if i == 2 && t.links[1] == nil {
 			i, t.next = 1, 1 // the first link of a net is lo
 		}
-		if t.links[i] == nil {
+		if t.links[i] == nil && (t.IndexTaken == nil || !t.IndexTaken(i)) {
 			return i, nil
 		}
 	}

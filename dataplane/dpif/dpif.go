@@ -201,6 +201,7 @@ const (
 	InjectXmit InjectKind = iota // Data is a whole Ethernet frame, sent on Oif as it is
 	InjectIP                     // Data is an IP packet of our own, sent to neighbour Addr on Oif
 	InjectRX                     // Data is an Ethernet frame as if received on Oif
+	InjectTwin                   // Data is an IP packet for sockets of the host, by the twin of Oif
 )
 
 // Inject is a packet that the control plane sends.

@@ -9,6 +9,7 @@
 #define SKUA_DRIVERS_RING_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,5 +69,7 @@ bool ring_port_wakes(uint16_t port);
 /* Starts moving frames; owns fd from then on, also when it fails. */
 int tun_start(struct ring_port *rp, int fd);
 void tun_stop(struct ring_port *rp);
+/* The CPUs of this process that no lcore but the main one polls on; empty: no such CPU. */
+void tun_cpus(cpu_set_t *cpus);
 
 #endif

@@ -207,8 +207,7 @@ static void *tun_main(void *arg)
 	return NULL;
 }
 
-/* The CPUs of this process that no lcore but the main one polls on; empty: no such CPU. */
-static void tun_cpus(cpu_set_t *cpus)
+void tun_cpus(cpu_set_t *cpus)
 {
 	unsigned int lcore;
 

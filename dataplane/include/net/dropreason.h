@@ -46,7 +46,9 @@
 	FN(BLACKHOLE)                                                                              \
 	FN(DST_GONE)     /* ours: the route's nexthop or device is deleted already */              \
 	FN(PUNT_POLICED) /* ours: above the rate of its punt reason */                             \
-	FN(PUNT_FULL)    /* ours: the control plane does not keep up */
+	FN(PUNT_FULL)    /* ours: the control plane does not keep up */                            \
+	FN(TWIN_FULL)    /* ours: the host's kernel does not keep up with its twins */             \
+	FN(TWIN_GONE)    /* ours: for a host twin that was deleted meanwhile */
 
 enum skb_drop_reason {
 	SKB_NOT_DROPPED_YET,

@@ -84,9 +84,15 @@ void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b);
 /* Our own packet to the neighbour key (4 or 16 bytes by family) on dev. */
 void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
 		  uint8_t family, const void *key);
+/* The same with what its route says of it: the MTU, and RTN_UNICAST, _BROADCAST or _MULTICAST. */
+void __ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		    uint32_t mtu, uint8_t family, const void *key, uint8_t rt_type);
 /* One packet to the neighbour key: IPv4's may be an IPv6 one (RFC 5549). */
 void ip_finish_output2(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
 		       uint8_t family, const void *key);
+
+/* ip_queue_xmit.c: a packet of a socket that chose dev (lo: none), to wherever the tables say */
+void ip_queue_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 
 /* ip_fragment.c: sends the packet in pieces of at most mtu bytes */
 void ip_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev, uint32_t mtu,

@@ -23,20 +23,22 @@ struct ip6_burst;
 #define NEXTHDR_NONE     59
 #define NEXTHDR_DEST     60
 
-#define ICMPV6_DEST_UNREACH   1
-#define ICMPV6_PKT_TOOBIG     2
-#define ICMPV6_TIME_EXCEED    3
-#define ICMPV6_PARAMPROB      4
-#define ICMPV6_NOROUTE        0
-#define ICMPV6_ADM_PROHIBITED 1
-#define ICMPV6_NOT_NEIGHBOUR  2
-#define ICMPV6_ADDR_UNREACH   3
-#define ICMPV6_EXC_HOPLIMIT   0
-#define ICMPV6_EXC_FRAGTIME   1
-#define ICMPV6_HDR_FIELD      0
-#define ICMPV6_UNK_NEXTHDR    1
-#define ICMPV6_UNK_OPTION     2
-#define NDISC_REDIRECT        137
+#define ICMPV6_DEST_UNREACH          1
+#define ICMPV6_PKT_TOOBIG            2
+#define ICMPV6_TIME_EXCEED           3
+#define ICMPV6_PARAMPROB             4
+#define ICMPV6_NOROUTE               0
+#define ICMPV6_ADM_PROHIBITED        1
+#define ICMPV6_NOT_NEIGHBOUR         2
+#define ICMPV6_ADDR_UNREACH          3
+#define ICMPV6_EXC_HOPLIMIT          0
+#define ICMPV6_EXC_FRAGTIME          1
+#define ICMPV6_HDR_FIELD             0
+#define ICMPV6_UNK_NEXTHDR           1
+#define ICMPV6_UNK_OPTION            2
+#define ICMPV6_ECHO_REQUEST          128
+#define NDISC_NEIGHBOUR_SOLICITATION 135
+#define NDISC_REDIRECT               137
 
 static inline bool ipv6_addr_is_multicast(const struct in6_addr *a)
 {
@@ -89,5 +91,8 @@ void ip6_finish_output2(struct softnet_data *sd, struct net_device *dev, struct 
 			const struct in6_addr *key);
 void ip6_fragment(struct softnet_data *sd, struct sk_buff *skb, struct net_device *dev,
 		  uint32_t mtu, const struct in6_addr *key);
+
+/* ip6_xmit.c: a packet of a socket that chose dev (lo: none), to wherever the tables say */
+void ip6_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 
 #endif

@@ -68,6 +68,8 @@ struct net {
 	struct net_device *devs[DP_MAX_LINKS]; /* by ifindex; never freed, see net_device */
 	struct net_mib *mib;                   /* one per worker, DP_MAX_WORKERS */
 
+	struct twin *twin; /* the host's way to what no link's twin reaches */
+
 	/* The writer's. */
 	struct net_tables *tables; /* every routing table by id */
 	uint32_t nexthop_top;      /* above every id that is set */

@@ -34,6 +34,8 @@ struct inject_ring;
 struct neigh_hold_table;
 struct frag_table;
 struct rps_ring;
+struct twin;
+struct twin_rings;
 
 /* The six bytes of a MAC address as the low bytes of a little-endian word. */
 #define ETH_ADDR_MASK 0x0000ffffffffffffULL
@@ -90,6 +92,7 @@ struct net_device {
 	struct vlan_group *vlgrp;  /* the VLANs on it; NULL: there never was one */
 	uint32_t vlan_tag;         /* of a VLAN: protocol and id as on the wire */
 	uint64_t vlan_egress;      /* of a VLAN: PCP of priority i in bits 4i */
+	struct twin *twin;         /* in the host; workers only ask whether there is one */
 	struct dp_link conf;       /* as last set; the writer's */
 	struct tables_order *order[2];
 
@@ -117,6 +120,7 @@ enum dp_stage {
 	STAGE_IP6_FORWARD,
 	STAGE_IP6_OUTPUT,
 	STAGE_INJECT, /* packets of the control plane */
+	STAGE_TWIN,   /* packets of the host's sockets */
 	STAGE_TX,     /* rte_eth_tx_burst */
 	STAGE_MAX,
 };
@@ -200,7 +204,9 @@ struct softnet_data {
 	struct rte_ring *neigh_events; /* struct dp_neigh to apply to what is held */
 	struct neigh_hold_table *hold;
 	struct frag_table *frags;
-	uint64_t now; /* TSC at the start of the turn */
+	struct twin_rings *twin; /* NULL: there are no host twins */
+	bool twin_told;          /* the twin thread was given something this turn */
+	uint64_t now;            /* TSC at the start of the turn */
 
 	struct dp_stage_stats stages[STAGE_MAX];
 	uint64_t stage_tsc; /* when the current stage began */

@@ -15,6 +15,7 @@
 #include <net/napi.h>
 #include <net/punt.h>
 #include <net/rps.h>
+#include <net/twin.h>
 
 #define MBUF_DATA_DEFAULT 2048
 #define MBUF_DATA_MAX     (UINT16_MAX - RTE_PKTMBUF_HEADROOM)
@@ -100,6 +101,7 @@ void dp_fini(void)
 {
 	if (!dp_workers)
 		return;
+	twin_fini();
 	dp_ports_reset();
 	for (uint32_t i = 0; i < dp_workers; i++)
 		rcu_unregister(i);

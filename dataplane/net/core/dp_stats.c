@@ -231,6 +231,7 @@ static const char *const stage_names[STAGE_MAX] = {
     [STAGE_IP6_FORWARD] = "ip6_forward",
     [STAGE_IP6_OUTPUT] = "ip6_output",
     [STAGE_INJECT] = "inject_rx",
+    [STAGE_TWIN] = "twin_rx",
     [STAGE_TX] = "ethdev_tx_flush",
 };
 

@@ -14,6 +14,7 @@
 #include <net/netdevice.h>
 #include <net/punt.h>
 #include <net/rps.h>
+#include <net/twin.h>
 
 /* How far ahead of the loop a packet's lines are fetched. */
 #define RX_PREFETCH 6
@@ -100,7 +101,14 @@ static __rte_noinline uint16_t netif_receive_other(struct softnet_data *sd, stru
 					     : SKB_DROP_REASON_NOT_SPECIFIED);
 			return 0;
 		}
-		punt_skb(sd, skb, DP_PUNT_ARP, 0);
+		if (dev_has_twin(dev))
+			twin_mirror(sd, skb, DP_PUNT_ARP, 0);
+		else
+			punt_skb(sd, skb, DP_PUNT_ARP, 0);
+		return 0;
+	}
+	if (dev_has_twin(dev) && skb->pkt_type != PACKET_OTHERHOST) {
+		twin_rcv_other(sd, skb);
 		return 0;
 	}
 	dev_stats(sd, dev)->rx_nohandler++;
@@ -197,10 +205,12 @@ unsigned int net_rx_action(struct softnet_data *sd)
 	n += ethdev_rx(sd);
 	n += process_backlog(sd);
 	n += inject_rx(sd);
+	n += twin_rx(sd);
 	ethdev_tx_flush(sd);
 	if (sd->n_dead)
 		skb_defer_free_flush(sd);
 	punt_wake(sd);
+	twin_wake(sd);
 	napi_turn(sd, start, n);
 	return n;
 }

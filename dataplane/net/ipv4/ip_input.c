@@ -9,6 +9,7 @@
 #include <net/ip.h>
 #include <net/ip_burst.h>
 #include <net/ip_fib.h>
+#include <net/twin.h>
 
 static __rte_noinline void ip_rcv_drop(struct softnet_data *sd, struct sk_buff *skb, int mib,
 				       enum skb_drop_reason reason)
@@ -140,9 +141,12 @@ static enum dp_punt_reason ip_punt_reason(const struct sk_buff *skb, uint8_t pro
 static void ip_local_deliver_finish(struct softnet_data *sd, struct sk_buff *skb)
 {
 	uint8_t protocol = ip_hdr(skb)->protocol;
+	enum dp_punt_reason reason = ip_punt_reason(skb, protocol);
 
 	IP_INC_STATS(sd, dev_net(skb->dev), IPSTATS_MIB_INDELIVERS);
-	punt_skb(sd, skb, ip_punt_reason(skb, protocol), protocol);
+	if (dev_has_twin(skb->dev) && twin_local_rcv(sd, skb, reason, protocol))
+		return;
+	punt_skb(sd, skb, reason, protocol);
 }
 
 void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb)

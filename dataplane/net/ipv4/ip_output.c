@@ -125,12 +125,11 @@ void ip_output(struct softnet_data *sd, struct net *net, struct ip_burst *b)
 	stage_end(sd, STAGE_IP_OUTPUT, n);
 }
 
-void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
-		  uint8_t family, const void *key)
+void __ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		    uint32_t mtu, uint8_t family, const void *key, uint8_t rt_type)
 {
 	struct net *net = dev_net(dev);
 	const struct iphdr *iph = ip_hdr(skb);
-	uint32_t daddr;
 
 	if (!pskb_may_pull(skb, sizeof(*iph)) || iph->version != 4 || iph->ihl < 5 ||
 	    !pskb_may_pull(skb, iph->ihl * 4u) || ntohs(iph->tot_len) != skb_network_len(skb)) {
@@ -139,26 +138,37 @@ void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buf
 		return;
 	}
 	skb->transport_header = (uint16_t)(skb->network_header + iph->ihl * 4u);
-	daddr = iph->daddr;
 	IP_INC_STATS(sd, net, IPSTATS_MIB_OUTREQUESTS);
 	if (!nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_LOCAL_OUT, &skb, 1, NULL))
 		return;
 	if (!nf_hook_list(sd, net, NFPROTO_IPV4, NF_INET_POST_ROUTING, &skb, 1, NULL))
 		return;
-	skb->rt_type = RTN_UNICAST;
-	if (ipv4_is_multicast(daddr))
-		skb->rt_type = RTN_MULTICAST;
-	else if (ipv4_is_lbcast(daddr))
-		skb->rt_type = RTN_BROADCAST;
-	else if (dev->type != DP_LINK_LOOPBACK) {
-		const struct nexthop *nh = fib_lookup(dev, daddr);
-
-		/* a directed broadcast of a connected network */
-		if (nh && nh->type == RTN_BROADCAST)
-			skb->rt_type = RTN_BROADCAST;
-	}
-	if (skb_network_len(skb) > dev->mtu)
-		ip_fragment(sd, skb, dev, dev->mtu, family, key);
+	skb->rt_type = rt_type;
+	if (skb_network_len(skb) > mtu)
+		ip_fragment(sd, skb, dev, mtu, family, key);
 	else
 		ip_finish_output2(sd, dev, skb, family, key);
+}
+
+void ip_local_out(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb,
+		  uint8_t family, const void *key)
+{
+	uint8_t type = RTN_UNICAST;
+
+	if (pskb_may_pull(skb, sizeof(struct iphdr))) {
+		uint32_t daddr = ip_hdr(skb)->daddr;
+
+		if (ipv4_is_multicast(daddr)) {
+			type = RTN_MULTICAST;
+		} else if (ipv4_is_lbcast(daddr)) {
+			type = RTN_BROADCAST;
+		} else if (dev->type != DP_LINK_LOOPBACK) {
+			const struct nexthop *nh = fib_lookup(dev, daddr);
+
+			/* a directed broadcast of a connected network */
+			if (nh && nh->type == RTN_BROADCAST)
+				type = RTN_BROADCAST;
+		}
+	}
+	__ip_local_out(sd, dev, skb, dev->mtu, family, key, type);
 }

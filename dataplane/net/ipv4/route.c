@@ -12,6 +12,7 @@
 #include <net/ip_burst.h>
 #include <net/ip_fib.h>
 #include <net/ip_route.h>
+#include <net/twin.h>
 
 /* What a packet without a way gets as its dst: the kernel's dst.error of ip_error(). */
 static const struct nexthop net_unreachable_nh = {.type = RTN_UNSPEC,
@@ -88,7 +89,9 @@ static enum skb_drop_reason ip_route_input_mc(struct softnet_data *sd, struct ne
 	const struct iphdr *iph = ip_hdr(skb);
 	uint32_t saddr = iph->saddr;
 
-	if (!dev_mc_joined(dev, AF_INET, &iph->daddr))
+	/* which groups of the link the host's sockets have joined, the host knows */
+	if (!dev_mc_joined(dev, AF_INET, &iph->daddr) &&
+	    !(dev_has_twin(dev) && ipv4_is_local_multicast(iph->daddr)))
 		return SKB_DROP_REASON_NOT_SPECIFIED;
 	if (ipv4_is_multicast(saddr) || ipv4_is_lbcast(saddr))
 		return SKB_DROP_REASON_IP_INVALID_SOURCE;

@@ -5,6 +5,7 @@
  */
 #include <net/ip6_burst.h>
 #include <net/ipv6.h>
+#include <net/twin.h>
 
 static __rte_noinline void ip6_rcv_drop(struct softnet_data *sd, struct sk_buff *skb, int mib,
 					enum skb_drop_reason reason)
@@ -181,6 +182,7 @@ static enum dp_punt_reason ip6_punt_reason(const struct sk_buff *skb, int protoc
 void ip6_input(struct softnet_data *sd, struct sk_buff *skb)
 {
 	struct net *net = dev_net(skb->dev);
+	enum dp_punt_reason reason;
 	int protocol;
 
 	if (!nf_hook_list(sd, net, NFPROTO_IPV6, NF_INET_LOCAL_IN, &skb, 1, skb->dev))
@@ -194,5 +196,8 @@ void ip6_input(struct softnet_data *sd, struct sk_buff *skb)
 		return;
 	}
 	IP6_INC_STATS(sd, net, IPSTATS_MIB_INDELIVERS);
-	punt_skb(sd, skb, ip6_punt_reason(skb, protocol), (uint8_t)protocol);
+	reason = ip6_punt_reason(skb, protocol);
+	if (dev_has_twin(skb->dev) && twin_local_rcv(sd, skb, reason, (uint8_t)protocol))
+		return;
+	punt_skb(sd, skb, reason, (uint8_t)protocol);
 }

@@ -11,6 +11,7 @@
 #include <net/ip6_route.h>
 #include <net/ip_fib.h>
 #include <net/ipv6.h>
+#include <net/twin.h>
 
 /* --- lookup ----------------------------------------------------------------------------------- */
 
@@ -89,6 +90,15 @@ static const struct nexthop *ip6_linklocal_nexthop(const struct net_device *dev,
 	return nh ? dev->linklocal : NULL;
 }
 
+/* A group of the link that sockets of the host may have joined; neighbours' are the stack's own. */
+static bool ip6_mc_host(const struct net_device *dev, const struct in6_addr *group)
+{
+	static const uint8_t solicited[13] = {0xff, 0x02, [11] = 0x01, [12] = 0xff};
+
+	return dev_has_twin(dev) && IPV6_MC_SCOPE(group) == 2 &&
+	       memcmp(group, solicited, sizeof(solicited));
+}
+
 /* Decides for one packet: rt_type RTN_UNICAST forwards, _LOCAL and _MULTICAST deliver. */
 static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct net_device *dev,
 						 struct sk_buff *skb)
@@ -101,7 +111,7 @@ static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct
 		IP6_INC_STATS(sd, net, IPSTATS_MIB_INMCASTPKTS);
 		IP6_ADD_STATS(sd, net, IPSTATS_MIB_INMCASTOCTETS, skb_network_len(skb));
 		skb->rt_type = RTN_MULTICAST;
-		if (dev_mc_joined(dev, AF_INET6, &hdr->daddr))
+		if (dev_mc_joined(dev, AF_INET6, &hdr->daddr) || ip6_mc_host(dev, &hdr->daddr))
 			return SKB_NOT_DROPPED_YET;
 		return SKB_DROP_REASON_IP_INADDRERRORS;
 	}

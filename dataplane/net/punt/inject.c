@@ -15,6 +15,7 @@
 #include <net/napi.h>
 #include <net/netdevice.h>
 #include <net/punt.h>
+#include <net/twin.h>
 
 /* Bytes per worker that wait; above that injecting answers -ENOBUFS. More than one 64 KiB packet.
  */
@@ -46,6 +47,12 @@ static uint64_t inject_mix(uint64_t h, const uint8_t *p, uint32_t len)
 	return h ^ h >> 29;
 }
 
+/* Whether the data is an IP packet without a link header. */
+static bool inject_bare(const struct dp_inject *inj)
+{
+	return inj->kind == DP_INJECT_IP || inj->kind == DP_INJECT_TWIN;
+}
+
 /*
  * The worker of a packet: by the addresses of an IP packet, so that fragments stay with the rest of
  * their flow; by the link of anything else.
@@ -57,7 +64,7 @@ static uint32_t inject_worker(const struct dp_inject *inj, const uint8_t *data)
 
 	if (inject_workers == 1)
 		return 0;
-	if (inj->kind != DP_INJECT_IP) {
+	if (!inject_bare(inj)) {
 		if (memcmp(data + 12, (uint8_t[2]){0x08, 0x00}, 2) &&
 		    memcmp(data + 12, (uint8_t[2]){0x86, 0xdd}, 2))
 			goto out;
@@ -75,7 +82,7 @@ out:
 static int inject_check(const struct dp_inject *inj)
 {
 	struct net *net = inj->net < DP_MAX_NETS ? net_table[inj->net] : NULL;
-	uint32_t l2 = inj->kind == DP_INJECT_IP ? ETH_HLEN : 0;
+	uint32_t l2 = inject_bare(inj) ? ETH_HLEN : 0;
 	const struct net_device *dev;
 
 	if (!net || !inject_workers)
@@ -83,7 +90,7 @@ static int inject_check(const struct dp_inject *inj)
 	dev = inj->oif < DP_MAX_LINKS ? net->devs[inj->oif] : NULL;
 	if (!dev || !dev->present)
 		return -ENODEV;
-	if (inj->kind > DP_INJECT_RX || inj->len < (l2 ? sizeof(struct iphdr) : ETH_HLEN))
+	if (inj->kind > DP_INJECT_TWIN || inj->len < (l2 ? sizeof(struct iphdr) : ETH_HLEN))
 		return -EINVAL;
 	return inj->len > inject_room - l2 ? -EMSGSIZE : 0;
 }
@@ -194,7 +201,7 @@ static struct rte_mbuf *inject_mbuf(struct softnet_data *sd, const struct byte_r
 				    const struct dp_inject *inj)
 {
 	struct net *net = net_table[inj->net];
-	uint32_t l2 = inj->kind == DP_INJECT_IP ? ETH_HLEN : 0;
+	uint32_t l2 = inject_bare(inj) ? ETH_HLEN : 0;
 	struct rte_mbuf *m;
 	struct sk_buff *skb;
 
@@ -231,6 +238,13 @@ static void inject_one(struct softnet_data *sd, struct rte_mbuf *m, const struct
 		break;
 	case DP_INJECT_RX:
 		netif_receive_skb_list(sd, skb->dev, &m, 1);
+		break;
+	case DP_INJECT_TWIN:
+		skb->protocol = htons(skb_network_header(skb)[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
+		if (dev_has_twin(skb->dev))
+			twin_rcv(sd, skb, TWIN_BULK);
+		else
+			kfree_skb_reason(sd, skb, SKB_DROP_REASON_TWIN_GONE);
 		break;
 	}
 }

@@ -175,6 +175,7 @@ static void icmp_punt(struct softnet_data *sd, const struct sk_buff *skb, uint8_
 	    .icmp_type = type,
 	    .icmp_code = code,
 	    .info = info,
+	    .oif = skb->skb_iif ? 0 : skb->dev->ifindex,
 	};
 	__punt_send(sd, skb->dev->net, skb, &rec);
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dpif
+
+import "net/netip"
+
+// Twin is what the host's kernel is to show of a link: the TAP that stands for it there.
+type Twin struct {
+	Index    uint32
+	Name     string
+	HardAddr [6]byte
+	MTU      uint32 // bytes, L3
+	Up       bool
+	Carrier  bool
+	Addrs    []TwinAddr // those that may be used, in their order
+}
+
+// TwinAddr is an address of a twin.
+type TwinAddr struct {
+	Prefix        netip.Prefix // local address and prefix length
+	Peer          netip.Addr   // of the other end; invalid: none
+	Broadcast     netip.Addr   // IPv4; invalid: none
+	Scope         uint8        // RT_SCOPE_*
+	NoPrefixRoute bool
+}
+
+// TwinHome is what the host has beside the twins of links: the addresses of lo, and the way to
+// everything else, with the address that a packet without a choice leaves from.
+type TwinHome struct {
+	Addrs      []netip.Addr
+	Src4, Src6 netip.Addr // invalid: no default route
+	// Sources are the addresses whose packets take that way even where the host has a default route
+	// of its own.
+	Sources []netip.Addr
+}
+
+// TwinHost is a network namespace of the host's kernel, as far as the twins of one net are in it.
+// Its methods talk to the host's kernel and may take a while: never under RTNL. One goroutine at a
+// time.
+type TwinHost interface {
+	// SetTwin makes the twin of a link, or brings it to what t says.
+	SetTwin(t Twin) error
+	// DelTwin removes it; no error when there is none.
+	DelTwin(index uint32) error
+	SetHome(h TwinHome) error
+	// Free says whether the host has no interface with that index. Quick, and for any goroutine.
+	Free(index uint32) bool
+	// Close removes everything.
+	Close() error
+}

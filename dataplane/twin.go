@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dataplane
+
+/*
+#include "dataplane.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// homeIndex names the twin of a net itself in dp_twin_set.
+const homeIndex = 0
+
+// Requests and flags of /dev/net/tun that x/sys does not have, or has without their arguments.
+const (
+	tunSetCarrier = 0x400454e2 // TUNSETCARRIER
+	tunFUSO4      = 0x20       // TUN_F_USO4, Linux 6.2
+	tunFUSO6      = 0x40
+)
+
+// tapFD makes a TAP in the namespace of the calling thread, with an index of the caller's choice
+// (0: the kernel's), and virtio-net headers.
+func tapFD(name string, index uint32) (fd int, err error) {
+	ifr, err := unix.NewIfreq(name)
+	if err != nil {
+		return -1, fmt.Errorf("twin name %q: it has 1 to 15 bytes", name)
+	}
+	fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, fmt.Errorf("/dev/net/tun: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			unix.Close(fd)
+		}
+	}()
+	if index != 0 {
+		if err := unix.IoctlSetPointerInt(fd, unix.TUNSETIFINDEX, int(index)); err != nil {
+			return -1, fmt.Errorf("TUNSETIFINDEX: %w", err)
+		}
+	}
+	ifr.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr); err != nil {
+		return -1, fmt.Errorf("TUNSETIFF: %w", err)
+	}
+	return fd, setOffload(fd)
+}
+
+// setOffload lets the host hand over what a socket wrote at once: checksums open, segments uncut.
+func setOffload(fd int) error {
+	const tcp = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
+	for _, flags := range []int{tcp | tunFUSO4 | tunFUSO6, tcp, 0} {
+		if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, flags); err == nil {
+			return nil
+		} else if flags == 0 {
+			return fmt.Errorf("TUNSETOFFLOAD: %w", err)
+		}
+	}
+	return nil
+}
+
+func setTapCarrier(fd int, on bool) error {
+	v := 0
+	if on {
+		v = 1
+	}
+	return unix.IoctlSetPointerInt(fd, tunSetCarrier, v)
+}
+
+// setTwin hands a TAP to C, which owns fd from then on; fd -1: only its address is another.
+func setTwin(net, index uint32, fd int, mac [6]byte) error {
+	return errnoOf(C.dp_twin_set(C.uint32_t(net), C.uint32_t(index), C.int(fd),
+		(*C.uint8_t)(unsafe.Pointer(&mac[0]))))
+}
+
+func delTwin(net, index uint32) error {
+	return errnoOf(C.dp_twin_del(C.uint32_t(net), C.uint32_t(index)))
+}
+
+// TwinStats are the counters of a host twin.
+type TwinStats struct {
+	RxFrames  uint64 `json:"rx_frames"`  // of the host, as it gave them
+	RxPackets uint64 `json:"rx_packets"` // that those became
+	RxBytes   uint64 `json:"rx_bytes"`
+	RxDropped uint64 `json:"rx_dropped"`
+	TxPackets uint64 `json:"tx_packets"` // for the host
+	TxFrames  uint64 `json:"tx_frames"`  // that those became
+	TxBytes   uint64 `json:"tx_bytes"`
+	TxDropped uint64 `json:"tx_dropped"` // that the host did not take
+}
+
+// TwinStats reads the counters of the twin of a link; index 0: of the net itself. ENOENT: it has
+// none.
+func (d *Dataplane) TwinStats(net, index uint32) (TwinStats, error) {
+	var c C.struct_dp_twin_stats
+	if err := errnoOf(C.dp_twin_stats(C.uint32_t(net), C.uint32_t(index), &c)); err != nil {
+		return TwinStats{}, err
+	}
+	return TwinStats{
+		RxFrames: uint64(c.rx_packets), RxPackets: uint64(c.rx_segments), RxBytes: uint64(c.rx_bytes),
+		RxDropped: uint64(c.rx_dropped), TxPackets: uint64(c.tx_packets), TxFrames: uint64(c.tx_frames),
+		TxBytes: uint64(c.tx_bytes), TxDropped: uint64(c.tx_dropped),
+	}, nil
+}

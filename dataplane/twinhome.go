@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"skua/dataplane/dpif"
+)
+
+// The way of the host's sockets to what is on no link of Skua's: an interface whose packets the data
+// plane routes, a default route into it that gives way to every other, and for packets that have an
+// address of Skua's already a rule that does not.
+const (
+	homeName   = "skua0"
+	homeMetric = 1 << 30
+	homeTable  = 83 << 8 // of the rules; holds the default routes
+	homeRule   = 32000   // before main
+	homeProto  = 83      // RTA_PROTOCOL, FRA_PROTOCOL: ours, also after a Skua that was killed
+	homeMTU    = 1500
+)
+
+// addHome makes the interface. The calling thread is in the namespace.
+func (h *TwinHost) addHome() error {
+	if err := h.sweep(); err != nil {
+		return err
+	}
+	fd, err := tapFD(homeName, 0)
+	if errors.Is(err, unix.EBUSY) {
+		return fmt.Errorf("interface %s is there already: another Skua has its twins in this namespace", homeName)
+	}
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", homeName, err)
+	}
+	ifi, err := h.nl.LinkByName(homeName)
+	if err != nil {
+		unix.Close(fd)
+		return err
+	}
+	t := dpif.Twin{Index: uint32(ifi.Attrs().Index), Name: homeName, MTU: homeMTU, Up: true, Carrier: true}
+	copy(t.HardAddr[:], ifi.Attrs().HardwareAddr)
+	tw, err := h.adopt(fd, homeIndex, t)
+	if err != nil {
+		return err
+	}
+	tw.is.MTU = t.MTU
+	h.home = tw
+	return h.change(tw, t)
+}
+
+// sweep deletes the rules of a Skua that was killed; its routes went with their interface.
+func (h *TwinHost) sweep() error {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		rules, err := h.nl.RuleList(family)
+		if err != nil {
+			return err
+		}
+		for _, r := range rules {
+			if r.Table == homeTable && r.Protocol == homeProto {
+				r.Family = family
+				if err := h.nl.RuleDel(&r); err != nil && !errors.Is(err, os.ErrNotExist) {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// delHome removes the interface and the rules.
+func (h *TwinHost) delHome() error {
+	home := h.home
+	h.home = nil
+	return errors.Join(h.sweep(), h.remove(home, homeIndex))
+}
+
+// SetHome implements dpif.TwinHost.
+func (h *TwinHost) SetHome(w dpif.TwinHome) error {
+	err := h.ns.do(func() error { return h.setHome(w) })
+	if err != nil {
+		return fmt.Errorf("interface %s: %w", homeName, err)
+	}
+	return nil
+}
+
+func (h *TwinHost) setHome(w dpif.TwinHome) error {
+	t := h.home.is
+	t.Addrs = nil
+	for _, a := range w.Addrs {
+		t.Addrs = append(t.Addrs, dpif.TwinAddr{Prefix: netip.PrefixFrom(a, a.BitLen()), NoPrefixRoute: true})
+	}
+	if err := h.change(h.home, t); err != nil {
+		return err
+	}
+	// a route whose preferred source is about to go would take the address' going with it
+	for _, f := range []struct {
+		family   int
+		src, was netip.Addr
+	}{{unix.AF_INET, w.Src4, h.src4}, {unix.AF_INET6, w.Src6, h.src6}} {
+		if err := h.defaults(f.family, f.src, f.was); err != nil {
+			return err
+		}
+	}
+	h.src4, h.src6 = w.Src4, w.Src6
+	return h.rules(w.Sources)
+}
+
+// rules sends what has an address of Skua's already into Skua.
+func (h *TwinHost) rules(want []netip.Addr) error {
+	wanted := map[netip.Addr]bool{}
+	for _, a := range want {
+		wanted[a] = true
+	}
+	for a := range h.sources {
+		if wanted[a] {
+			continue
+		}
+		if err := h.nl.RuleDel(homeRuleOf(a)); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("rule from %s: %w", a, err)
+		}
+		delete(h.sources, a)
+	}
+	for _, a := range want {
+		if h.sources[a] {
+			continue
+		}
+		if err := h.nl.RuleAdd(homeRuleOf(a)); err != nil && !errors.Is(err, unix.EEXIST) {
+			return fmt.Errorf("rule from %s: %w", a, err)
+		}
+		h.sources[a] = true
+	}
+	return nil
+}
+
+// defaults sets the two default routes of a family. They are said again each time: the kernel drops
+// a route with the address that it prefers.
+func (h *TwinHost) defaults(family int, src, was netip.Addr) error {
+	all := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
+	if family == unix.AF_INET6 {
+		all = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	}
+	route := func(table int, src netip.Addr) *netlink.Route {
+		r := &netlink.Route{
+			LinkIndex: int(h.home.index), Family: family, Dst: all, Table: table, Priority: homeMetric, Protocol: homeProto,
+		}
+		if family == unix.AF_INET {
+			r.Scope = unix.RT_SCOPE_LINK
+		}
+		if src.IsValid() {
+			r.Src = src.AsSlice()
+		}
+		return r
+	}
+	if err := h.nl.RouteReplace(route(homeTable, netip.Addr{})); err != nil {
+		return fmt.Errorf("default route: %w", err)
+	}
+	if was.IsValid() && was != src {
+		err := h.nl.RouteDel(route(unix.RT_TABLE_MAIN, was))
+		if err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("default route from %s: %w", was, err)
+		}
+	}
+	if !src.IsValid() {
+		return nil
+	}
+	if err := h.nl.RouteReplace(route(unix.RT_TABLE_MAIN, src)); err != nil {
+		return fmt.Errorf("default route from %s: %w", src, err)
+	}
+	return nil
+}
+
+func homeRuleOf(a netip.Addr) *netlink.Rule {
+	r := netlink.NewRule()
+	r.Family = unix.AF_INET
+	if a.Is6() {
+		r.Family = unix.AF_INET6
+	}
+	r.Src = &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
+	r.Table, r.Priority, r.Protocol = homeTable, homeRule, homeProto
+	return r
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"skua/dataplane/dpif"
+)
+
+// TwinHost is a network namespace of the host with twins: dpif.TwinHost over the host's kernel.
+//
+// A twin has IFF_NOARP: the host neither asks for neighbours nor checks addresses, and each of its IP
+// packets comes with the twin's own address in the place of the neighbour's, which is how the data
+// plane knows it from a frame that a program made itself.
+type TwinHost struct {
+	net   uint32
+	ns    *netns // nil: our own
+	nl    *netlink.Handle
+	sock  int // for questions about interfaces
+	twins map[uint32]*hostTwin
+	home  *hostTwin
+
+	src4, src6 netip.Addr          // of the default routes
+	sources    map[netip.Addr]bool // that have a rule
+}
+
+// hostTwin is a TAP and what was set on it.
+type hostTwin struct {
+	fd    int // keeps the TAP; C has another
+	index uint32
+	is    dpif.Twin
+}
+
+var _ dpif.TwinHost = (*TwinHost)(nil)
+
+// NewTwinHost prepares the twins of a net in a network namespace of the host (name, path, or "" for
+// our own), with the interface that stands for the net itself.
+func (d *Dataplane) NewTwinHost(net uint32, nsname string) (*TwinHost, error) {
+	h := &TwinHost{net: net, sock: -1, twins: map[uint32]*hostTwin{}, sources: map[netip.Addr]bool{}}
+	var err error
+	if h.ns, err = openNetns(nsname); err != nil {
+		return nil, err
+	}
+	err = h.ns.do(func() error {
+		var err error
+		if h.nl, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+			return err
+		}
+		if h.sock, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		return h.addHome()
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("host twins: %w", err), h.Close())
+	}
+	return h, nil
+}
+
+// Free implements dpif.TwinHost.
+func (h *TwinHost) Free(index uint32) bool {
+	ifr, err := unix.NewIfreq("?")
+	if err != nil {
+		return true
+	}
+	ifr.SetUint32(index)
+	return unix.IoctlIfreq(h.sock, unix.SIOCGIFNAME, ifr) != nil
+}
+
+// SetTwin implements dpif.TwinHost.
+func (h *TwinHost) SetTwin(t dpif.Twin) error {
+	err := h.ns.do(func() error {
+		tw := h.twins[t.Index]
+		if tw == nil {
+			var err error
+			if tw, err = h.add(t); err != nil {
+				return err
+			}
+			h.twins[t.Index] = tw
+		}
+		return h.change(tw, t)
+	})
+	if err != nil {
+		return fmt.Errorf("twin of %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// add makes the TAP, which is down and without a carrier.
+func (h *TwinHost) add(t dpif.Twin) (*hostTwin, error) {
+	fd, err := tapFD(t.Name, t.Index)
+	if err != nil {
+		return nil, err
+	}
+	return h.adopt(fd, t.Index, t)
+}
+
+// adopt prepares a fresh TAP and hands it to the data plane as the twin of link index.
+func (h *TwinHost) adopt(fd int, index uint32, t dpif.Twin) (*hostTwin, error) {
+	tw := &hostTwin{fd: fd, index: t.Index, is: dpif.Twin{Index: t.Index, Name: t.Name}}
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		err = setTapCarrier(fd, false)
+	}
+	if err == nil {
+		err = tame(t.Name)
+	}
+	l := tw.link()
+	if err == nil {
+		err = h.nl.LinkSetARPOff(l)
+	}
+	if err == nil && t.HardAddr != ([6]byte{}) {
+		err = h.nl.LinkSetHardwareAddr(l, t.HardAddr[:])
+	}
+	if err == nil {
+		tw.is.HardAddr = t.HardAddr
+		err = setTwin(h.net, index, dup, t.HardAddr)
+		dup = -1
+	}
+	if err != nil {
+		unix.Close(dup)
+		unix.Close(fd)
+		return nil, err
+	}
+	return tw, nil
+}
+
+func (tw *hostTwin) link() netlink.Link {
+	return &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: int(tw.index), Name: tw.is.Name}}
+}
+
+// tame switches off what the host's kernel would do by itself on an interface: Skua does it, or it
+// must not be done twice. The calling thread is in the interface's namespace.
+func tame(name string) error {
+	rpFilter := "0"
+	if b, err := os.ReadFile("/proc/sys/net/ipv4/conf/all/rp_filter"); err == nil && len(b) > 0 && b[0] != '0' {
+		rpFilter = "2" // the larger of the two acts
+	}
+	for _, s := range [][2]string{
+		{"ipv4/conf/%/rp_filter", rpFilter},
+		{"ipv4/conf/%/accept_local", "1"},        // errors about what was sent come from ourselves
+		{"ipv4/conf/%/promote_secondaries", "1"}, // which of them go, Skua says
+		{"ipv4/conf/%/forwarding", "0"},
+		{"ipv4/conf/%/accept_redirects", "0"},
+		{"ipv4/conf/%/send_redirects", "0"},
+		{"ipv6/conf/%/disable_ipv6", "0"},
+		{"ipv6/conf/%/accept_ra", "0"},
+		{"ipv6/conf/%/accept_redirects", "0"},
+		{"ipv6/conf/%/addr_gen_mode", "1"}, // none: the link-local address is Skua's
+		{"ipv6/conf/%/dad_transmits", "0"},
+		{"ipv6/conf/%/forwarding", "0"},
+		{"ipv6/conf/%/keep_addr_on_down", "1"},
+	} {
+		dir, file := filepath.Split(s[0])
+		path := filepath.Join("/proc/sys/net", filepath.Dir(filepath.Clean(dir)), name, file)
+		if err := os.WriteFile(path, []byte(s[1]), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// DelTwin implements dpif.TwinHost.
+func (h *TwinHost) DelTwin(index uint32) error {
+	tw := h.twins[index]
+	if tw == nil {
+		return nil
+	}
+	delete(h.twins, index)
+	return h.remove(tw, index)
+}
+
+func (h *TwinHost) remove(tw *hostTwin, index uint32) error {
+	err := delTwin(h.net, index)
+	if errors.Is(err, unix.ENOENT) {
+		err = nil // it went with its link
+	}
+	return errors.Join(err, unix.Close(tw.fd))
+}
+
+// Close implements dpif.TwinHost.
+func (h *TwinHost) Close() error {
+	var errs []error
+	for index := range h.twins {
+		errs = append(errs, h.DelTwin(index))
+	}
+	if h.home != nil {
+		errs = append(errs, h.ns.do(h.delHome))
+	}
+	if h.nl != nil {
+		h.nl.Close()
+	}
+	if h.sock >= 0 {
+		unix.Close(h.sock)
+	}
+	h.ns.close()
+	return errors.Join(errs...)
+}
