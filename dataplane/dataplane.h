@@ -275,8 +275,7 @@ enum dp_punt_reason {
 struct dp_punt {
 	uint32_t net;
 	uint32_t iif;      /* ifindex received on, 0: locally generated */
-	uint32_t oif;      /* NEIGH_*: the neighbour's link; ICMP_SEND redirect: output link, about a
-			      packet of the host's: of its twin; IGMP: the same */
+	uint32_t oif;      /* NEIGH_*: the neighbour's; redirect: output; iif 0: of the twin */
 	uint32_t len;      /* bytes of data that follow the header */
 	uint32_t pkt_len;  /* bytes that the packet had (>= len) */
 	uint32_t info;     /* ICMP_SEND: MTU or pointer, host order */

@@ -154,13 +154,7 @@ type state struct {
 
 // tell brings the host to where the stack is now; true: not all of it, it is to be tried again.
 func (t *Table) tell() bool {
-	t.mu.Lock()
-	dirty, marks, homely := t.dirty, t.marks, t.home
-	t.dirty, t.marked = nil, map[uint32]bool{}
-	t.home = false
-	t.mu.Unlock()
-
-	states, home := t.look(dirty, homely)
+	states, home, marks := t.look()
 	var failed []uint32
 	say := func(index uint32, name string, err error) {
 		t.log(index, name, err)
@@ -181,8 +175,8 @@ func (t *Table) tell() bool {
 		}
 	}
 	var err error
-	if homely {
-		err = t.host.SetHome(home)
+	if home != nil {
+		err = t.host.SetHome(*home)
 		t.log(homeFailed, "", err)
 	}
 
@@ -212,11 +206,15 @@ func (t *Table) log(index uint32, name string, err error) {
 	}
 }
 
-// look reads the state of links, under RTNL.
-func (t *Table) look(dirty []uint32, homely bool) ([]state, dpif.TwinHome) {
+// look reads the state of what is dirty, all at one moment of RTNL. home: nil when it did not change.
+func (t *Table) look() (states []state, home *dpif.TwinHome, marks uint64) {
 	t.Net.Lock()
 	defer t.Net.Unlock()
-	var states []state
+	t.mu.Lock()
+	dirty, homely := t.dirty, t.home
+	marks = t.marks
+	t.dirty, t.marked, t.home = nil, map[uint32]bool{}, false
+	t.mu.Unlock()
 	for _, index := range dirty {
 		l := t.Links.ByIndex(index)
 		if l != nil && l.Loopback() {
@@ -231,10 +229,11 @@ func (t *Table) look(dirty []uint32, homely bool) ([]state, dpif.TwinHome) {
 		}
 		states = append(states, s)
 	}
-	if !homely {
-		return states, dpif.TwinHome{}
+	if homely {
+		h := t.lookHome()
+		home = &h
 	}
-	return states, t.lookHome()
+	return states, home, marks
 }
 
 // addrsOf are the addresses of a link that sockets may have: not those that are being checked.
