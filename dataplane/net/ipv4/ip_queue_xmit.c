@@ -9,8 +9,9 @@
 #include <net/ip.h>
 
 /* A path out of dev when there is one: the sender chose it; else that of the flow. */
-static const struct nexthop *ip_select_oif(const struct net *net, const struct nexthop *nh,
-					   const struct net_device *dev, struct sk_buff *skb)
+static const struct nexthop *ip_select_oif(const struct softnet_data *sd, const struct net *net,
+					   const struct nexthop *nh, const struct net_device *dev,
+					   struct sk_buff *skb)
 {
 	for (uint32_t i = 0; i < nh->group->num_nh; i++) {
 		const struct nexthop *member = net_nexthop(net, nh->group->nh_entries[i].id);
@@ -18,15 +19,16 @@ static const struct nexthop *ip_select_oif(const struct net *net, const struct n
 		if (member && member->dev == dev)
 			return member;
 	}
-	return nexthop_select_path(net, nh, fib_multipath_hash(net, skb));
+	return nexthop_select_path(sd, net, nh, fib_multipath_hash(net, skb));
 }
 
-static const struct nexthop *ip_route_output(struct net_device *dev, struct sk_buff *skb)
+static const struct nexthop *ip_route_output(const struct softnet_data *sd, struct net_device *dev,
+					     struct sk_buff *skb)
 {
 	const struct nexthop *nh = fib_lookup(dev, ip_hdr(skb)->daddr);
 
 	if (nh && nh->group)
-		nh = ip_select_oif(dev_net(dev), nh, dev, skb);
+		nh = ip_select_oif(sd, dev_net(dev), nh, dev, skb);
 	return nh;
 }
 
@@ -56,7 +58,7 @@ static void ip_mc_xmit(struct softnet_data *sd, struct net_device *dev, struct s
 	uint32_t daddr = ip_hdr(skb)->daddr;
 
 	if (dev->type == DP_LINK_LOOPBACK) {
-		const struct nexthop *nh = ip_route_output(dev, skb);
+		const struct nexthop *nh = ip_route_output(sd, dev, skb);
 
 		if (!nh || nh->type != RTN_UNICAST || !nh->dev) {
 			ip_output_error(sd, skb, RTN_UNSPEC);
@@ -87,7 +89,7 @@ void ip_queue_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_bu
 		ip_mc_xmit(sd, dev, skb);
 		return;
 	}
-	nh = ip_route_output(dev, skb);
+	nh = ip_route_output(sd, dev, skb);
 	if (!nh) {
 		ip_output_error(sd, skb, RTN_UNSPEC);
 		return;

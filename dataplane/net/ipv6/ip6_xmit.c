@@ -3,8 +3,9 @@
 #include <net/flow.h>
 #include <net/ipv6.h>
 
-static const struct nexthop *ip6_select_oif(const struct net *net, const struct nexthop *nh,
-					    const struct net_device *dev, struct sk_buff *skb)
+static const struct nexthop *ip6_select_oif(const struct softnet_data *sd, const struct net *net,
+					    const struct nexthop *nh, const struct net_device *dev,
+					    struct sk_buff *skb)
 {
 	for (uint32_t i = 0; i < nh->group->num_nh; i++) {
 		const struct nexthop *member = net_nexthop(net, nh->group->nh_entries[i].id);
@@ -12,15 +13,16 @@ static const struct nexthop *ip6_select_oif(const struct net *net, const struct 
 		if (member && member->dev == dev)
 			return member;
 	}
-	return nexthop_select_path(net, nh, rt6_multipath_hash(net, skb));
+	return nexthop_select_path(sd, net, nh, rt6_multipath_hash(net, skb));
 }
 
-static const struct nexthop *ip6_route_output(struct net_device *dev, struct sk_buff *skb)
+static const struct nexthop *ip6_route_output(const struct softnet_data *sd, struct net_device *dev,
+					      struct sk_buff *skb)
 {
 	const struct nexthop *nh = fib6_lookup(dev, &ipv6_hdr(skb)->daddr);
 
 	if (nh && nh->group)
-		nh = ip6_select_oif(dev_net(dev), nh, dev, skb);
+		nh = ip6_select_oif(sd, dev_net(dev), nh, dev, skb);
 	return nh;
 }
 
@@ -59,7 +61,7 @@ void ip6_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *s
 		ip6_local_out(sd, dev, skb, &key);
 		return;
 	}
-	nh = ip6_route_output(dev, skb);
+	nh = ip6_route_output(sd, dev, skb);
 	if (nh && (nh->type == RTN_LOCAL || nh->type == RTN_ANYCAST)) {
 		ip6_local_out(sd, dev_net(dev)->devs[1], skb, &key);
 		return;
