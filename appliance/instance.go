@@ -27,6 +27,7 @@ import (
 	"skua/nlserver/genetlink"
 	"skua/nlserver/procfs"
 	"skua/nlserver/rtnetlink"
+	"skua/nlserver/sioc"
 )
 
 // hostNet is the id of the one instance of the stack.
@@ -142,6 +143,9 @@ func (inst *instance) serve(ctx context.Context) error {
 	cfg.Families = []*nlserver.Family{rtnetlink.New(rtnetlink.Tables{
 		Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
 	}), genetlink.New(genetlink.Tables{Net: st.Net, Links: st.Links, Devices: st.Devices})}
+	cfg.Families[0].Ioctl = sioc.New(sioc.Tables{
+		Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Routes: st.Routes, Devices: st.Devices,
+	})
 	server, err := nlserver.New(cfg)
 	if err != nil {
 		return fmt.Errorf("appliance.socket: %w", err)

@@ -45,6 +45,10 @@ type Family struct {
 	// errors.As(syscall.Errno), and to EINVAL.
 	Explain func(req *Request, err error) syscall.Errno
 
+	// Ioctl answers an ioctl of a client in the network namespace of this family, under Lock. May
+	// be nil: EOPNOTSUPP.
+	Ioctl func(c *Ioctl) (result int, err error)
+
 	// Joined is called when a socket joins group, Left when it leaves, both without Lock. May be
 	// nil. An error of Joined refuses the membership.
 	Joined func(group uint32) error

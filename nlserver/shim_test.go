@@ -81,6 +81,7 @@ mtu toy9: ENODEV
 set flags lo: EOPNOTSUPP
 ethtool lo: EOPNOTSUPP
 index on a netlink socket toy0: 2
+a bad pointer EFAULT
 name of 2 0
 it is toy0
 tun EOPNOTSUPP

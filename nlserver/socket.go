@@ -153,6 +153,8 @@ func (s *Socket) handle(f frame, payload []byte, file int) bool {
 		err = s.membership(f.a, false)
 	case opRcvbuf:
 		s.setRcvbuf(int(f.a))
+	case opIoctl:
+		err = s.ioctl(f, payload)
 	default:
 		return false
 	}

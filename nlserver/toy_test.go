@@ -69,6 +69,7 @@ func newToy() *toy {
 		Lock:        t.Lock,
 		Unlock:      t.Unlock,
 		Commit:      func() { t.commits++ },
+		Ioctl:       t.ioctl,
 	}
 	return t
 }

@@ -36,6 +36,7 @@ const (
 	opJoin    = 7
 	opLeave   = 8
 	opRcvbuf  = 9
+	opIoctl   = 10
 )
 
 const (

@@ -186,6 +186,17 @@ int shim_frame(struct shim_sock *s, int fd, uint32_t op, uint32_t a, uint32_t b)
 	return (int)r;
 }
 
+int shim_frame_with(struct shim_sock *s, int fd, uint32_t op, uint32_t a, const struct iovec *iov)
+{
+	struct skua_nl_frame f = {.op = op, .a = a, .len = (uint32_t)iov->iov_len};
+	ssize_t r;
+
+	shim_frame_lock(s);
+	r = shim_do(s, fd, &f, iov, 1, -1);
+	shim_frame_unlock(s);
+	return (int)r;
+}
+
 ssize_t shim_frame_send(struct shim_sock *s, int fd, uint32_t portid, uint32_t groups,
 			const struct iovec *iov, size_t iovlen, size_t len)
 {

@@ -20,7 +20,7 @@
  *   recv.c     recv and its kin; mark.c: the end of a datagram
  *   fd.c       close dup fcntl
  *   poll.c     poll epoll_ctl
- *   ioctl.c    interface ioctls, by query.c
+ *   ioctl.c    interface ioctls, which the server answers
  *   ifname.c   if_nametoindex and its kin; ifaddrs.c: getifaddrs
  *   proc*.c    files below /proc/net, /proc/sys/net and /sys/class/net (proc.h)
  */
@@ -128,6 +128,8 @@ void shim_frame_lock(struct shim_sock *s);
 void shim_frame_unlock(struct shim_sock *s);
 int shim_await(struct skua_nl_page *page, int fd, uint32_t seq); /* -1: the server is gone */
 int shim_frame(struct shim_sock *s, int fd, uint32_t op, uint32_t a, uint32_t b); /* -errno */
+/* A frame with the bytes of iov behind it; -errno. */
+int shim_frame_with(struct shim_sock *s, int fd, uint32_t op, uint32_t a, const struct iovec *iov);
 ssize_t shim_frame_send(struct shim_sock *s, int fd, uint32_t portid, uint32_t groups,
 			const struct iovec *iov, size_t iovlen, size_t len);
 

@@ -39,6 +39,7 @@ enum skua_nl_op {
 	SKUA_NL_JOIN = 7,    /* a: group */
 	SKUA_NL_LEAVE = 8,   /* a: group */
 	SKUA_NL_RCVBUF = 9,  /* a: bytes as getsockopt would give them */
+	SKUA_NL_IOCTL = 10,  /* a: request; struct skua_nl_ioctl */
 };
 
 struct skua_nl_frame {
@@ -68,6 +69,29 @@ struct skua_nl_hello {
 #define SKUA_NL_OPT_EXT_ACK         (1u << 5)
 #define SKUA_NL_OPT_STRICT_CHK      (1u << 6)
 #define SKUA_NL_OPT_PASSCRED        (1u << 7)
+
+/*
+ * An ioctl() about interfaces. What it points at is in the client's memory, and the server alone
+ * knows what that is: it asks for it piece by piece. The frame carries the argument and the pieces
+ * that were asked for so far, in struct skua_nl_chunk and its bytes, padded to 8. The answer is a
+ * datagram: struct skua_nl_ioctl_reply and chunks, of which a piece that is wanted has no bytes.
+ */
+struct skua_nl_ioctl {
+	uint64_t arg;
+};
+
+#define SKUA_NL_CHUNK_FAULT (1u << 0) /* it could not be read, and has no bytes */
+
+struct skua_nl_chunk {
+	uint64_t addr;
+	uint32_t len;
+	uint32_t flags;
+};
+
+struct skua_nl_ioctl_reply {
+	uint32_t more;  /* 1: a chunk is wanted, and the whole once more; 0: chunks to be written */
+	int32_t result; /* of the ioctl */
+};
 
 #define SKUA_NL_GROUP_WORDS 64u /* groups 1 to 2048 */
 

@@ -188,6 +188,7 @@ static void names(void)
 	ask(fd, "set flags", SIOCSIFFLAGS, "lo");
 	ask(fd, "ethtool", SIOCETHTOOL, "lo");
 	ask(open_netlink(0), "index on a netlink socket", SIOCGIFINDEX, "toy0");
+	said("a bad pointer", ioctl(fd, SIOCGIFMTU, (void *)16));
 	ifr.ifr_ifindex = 2;
 	said("name of 2", ioctl(fd, SIOCGIFNAME, &ifr));
 	printf("it is %s\n", ifr.ifr_name);

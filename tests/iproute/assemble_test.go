@@ -10,6 +10,7 @@ import (
 	"skua/dataplane/dpif"
 	"skua/nlserver"
 	"skua/nlserver/rtnetlink"
+	"skua/nlserver/sioc"
 )
 
 // assemble builds a control plane and its netlink family.
@@ -18,7 +19,11 @@ func assemble(t *testing.T, dp dpif.Dataplane, clock rtnl.Clock) (*controlplane.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, rtnetlink.New(rtnetlink.Tables{
+	family := rtnetlink.New(rtnetlink.Tables{
 		Net: s.Net, Links: s.Links, Addrs: s.Addrs, Neighs: s.Neighs, Rules: s.Rules, Routes: s.Routes,
 	})
+	family.Ioctl = sioc.New(sioc.Tables{
+		Links: s.Links, Addrs: s.Addrs, Neighs: s.Neighs, Routes: s.Routes, Devices: s.Devices,
+	})
+	return s, family
 }
