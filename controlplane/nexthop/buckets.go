@@ -48,8 +48,8 @@ type Buckets struct {
 // bucket is struct nh_res_bucket.
 type bucket struct {
 	entry    *Entry
-	used     time.Time // by a packet, as far as is known
-	migrated time.Time // to entry
+	used     time.Time // by a packet as far as is known, or else when entry got it
+	busy     bool      // used by a packet since entry got it
 	occupied bool      // entry is in the group
 }
 
@@ -173,7 +173,7 @@ func (b *Buckets) shouldMigrate(k *bucket, now time.Time, deadline *time.Time) b
 		return false
 	}
 	idle := now // not used since it came here
-	if !k.used.Equal(k.migrated) {
+	if k.busy {
 		idle = k.used.Add(b.IdleTimer)
 	}
 	if !now.Before(idle) {
@@ -210,7 +210,7 @@ func (b *Buckets) give(k *bucket, now time.Time) {
 	if k.occupied {
 		k.entry.count--
 	}
-	k.entry, k.occupied, k.used, k.migrated = e, true, now, now
+	k.entry, k.occupied, k.used, k.busy = e, true, now, false
 	if e.count++; e.count == e.wants {
 		b.underweight = slices.Delete(b.underweight, 0, 1)
 	}
@@ -279,7 +279,7 @@ func (b *Buckets) readUse() {
 			}
 			p.stamps[n] = u.Stamp
 			k := &b.buckets[n]
-			k.used = later(k.used, later(now.Add(-u.Idle), k.migrated.Add(1)))
+			k.used, k.busy = later(k.used, now.Add(-u.Idle)), true
 		}
 	}
 }

@@ -3,6 +3,8 @@
 package nexthop
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"syscall"
@@ -44,10 +46,25 @@ func (t *Table) Object(id uint32) *Object { return t.objects[id] }
 // NextObject is the Object of the lowest id that is from or more; nil: there is none.
 func (t *Table) NextObject(from uint32) *Object {
 	n, _ := slices.BinarySearch(t.ids, from)
-	if n == len(t.ids) {
-		return nil
+	for ; n < len(t.ids); n++ {
+		if o := t.objects[t.ids[n]]; o != nil {
+			return o
+		}
 	}
-	return t.objects[t.ids[n]]
+	return nil
+}
+
+// addID and dropIDs keep ids: one that goes stays until most of them are of that kind.
+func (t *Table) addID(id uint32) {
+	if n, found := slices.BinarySearch(t.ids, id); !found {
+		t.ids = slices.Insert(t.ids, n, id)
+	}
+}
+
+func (t *Table) dropIDs() {
+	if len(t.ids) > 2*len(t.objects)+16 {
+		t.ids = slices.DeleteFunc(t.ids, func(id uint32) bool { return t.objects[id] == nil })
+	}
 }
 
 // ObjectSeq changes whenever an Object does (net->nexthop.seq); never 0.
@@ -57,7 +74,6 @@ func (t *Table) changedObjects() {
 	if t.objectSeq++; t.objectSeq == 0 {
 		t.objectSeq = 1
 	}
-	t.gen++
 }
 
 // errNoObject is said of ids that do not exist.
@@ -71,8 +87,8 @@ func (t *Table) ForRoute(id uint32) (*Object, error) {
 	return nil, errNoObject
 }
 
-// AddObject makes or replaces an Object (nexthop_add). Its errors are the kernel's, or those of the
-// data plane, and then nothing has changed.
+// AddObject makes or replaces an Object (nexthop_add). The members of a group have passed CheckGroup.
+// Its errors are the kernel's, or those of the data plane, and then nothing has changed.
 func (t *Table) AddObject(cfg *ObjectConfig) (*Object, error) {
 	if cfg.NLFlags&unix.NLM_F_REPLACE != 0 && cfg.ID == 0 {
 		return nil, rtnl.Errorf(unix.EINVAL, "Replace requires nexthop id")
@@ -155,8 +171,7 @@ func (t *Table) insertObject(o *Object, cfg *ObjectConfig) (*Object, error) {
 		g.Table.upkeep()
 	}
 	t.objects[o.ID] = o
-	n, _ := slices.BinarySearch(t.ids, o.ID)
-	t.ids = slices.Insert(t.ids, n, o.ID)
+	t.addID(o.ID)
 	t.link(o)
 	o.refresh()
 	t.changedObjects()
@@ -171,8 +186,8 @@ func (t *Table) link(o *Object) {
 			e.Object.parents = slices.Insert(e.Object.parents, 0, o)
 		}
 	} else if l := o.Hop.Link; l != nil {
-		of := t.onLink(l)
-		of.objects = append(of.objects, o)
+		t.linked++
+		t.onLink(l).objects[o] = t.linked
 	}
 }
 
@@ -185,7 +200,7 @@ func (t *Table) unlink(o *Object, s *Shape) {
 		}
 	} else if l := s.Hop.Link; l != nil {
 		of := t.onLink(l)
-		if of.objects = slices.DeleteFunc(of.objects, same); l.Gone() && len(of.objects)+len(of.infos)+len(of.paths) == 0 {
+		if delete(of.objects, o); l.Gone() && len(of.objects)+len(of.infos)+len(of.paths) == 0 {
 			delete(t.devs, l)
 		}
 	}
@@ -205,9 +220,7 @@ func (t *Table) DelObject(id uint32) error {
 // removeObject is remove_nexthop; told: user space is told of it.
 func (t *Table) removeObject(o *Object, told bool) {
 	delete(t.objects, o.ID)
-	if n, found := slices.BinarySearch(t.ids, o.ID); found {
-		t.ids = slices.Delete(t.ids, n, n+1)
-	}
+	t.dropIDs()
 	if told {
 		t.net.Announce(ObjectMsg{Type: unix.RTM_DELNEXTHOP, Object: o, Origin: t.net.Origin})
 	}
@@ -270,7 +283,10 @@ func (t *Table) flushLink(l *link.Link, event link.EventType) {
 	if of == nil {
 		return
 	}
-	for _, o := range slices.Backward(slices.Clone(of.objects)) {
+	newest := slices.SortedFunc(maps.Keys(of.objects), func(a, b *Object) int {
+		return cmp.Compare(of.objects[b], of.objects[a])
+	})
+	for _, o := range newest {
 		if t.objects[o.ID] == o && (!o.Blackhole || event == link.Unregister) {
 			t.removeObject(o, false)
 		}

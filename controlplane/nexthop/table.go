@@ -18,7 +18,7 @@ import (
 type ofLink struct {
 	infos   map[*Info]struct{}
 	paths   map[*path]struct{}
-	objects []*Object // those of one hop, the oldest first
+	objects map[*Object]uint64 // those of one hop, and when they came
 }
 
 // infoKey is the content of an Info; equal keys are one Info (fib_find_info).
@@ -67,7 +67,8 @@ type Table struct {
 
 	links       *link.Table
 	objects     map[uint32]*Object
-	ids         []uint32 // of objects, rising
+	ids         []uint32 // of objects, rising, and some that are gone
+	linked      uint64   // objects of one hop that ever came
 	lastID      uint32   // that was chosen for user space
 	objectSeq   uint32
 	objectPaths int
@@ -97,7 +98,7 @@ func (t *Table) Len() (infos, paths int) { return len(t.byKey), len(t.paths) + t
 func (t *Table) onLink(l *link.Link) *ofLink {
 	o := t.devs[l]
 	if o == nil {
-		o = &ofLink{infos: map[*Info]struct{}{}, paths: map[*path]struct{}{}}
+		o = &ofLink{infos: map[*Info]struct{}{}, paths: map[*path]struct{}{}, objects: map[*Object]uint64{}}
 		t.devs[l] = o
 	}
 	return o

@@ -50,6 +50,7 @@ func newEnv(tb testing.TB, dp dpif.Dataplane) *env {
 	must(err)
 	e.addrs = addr.New(e.net, e.links)
 	e.nexthops = nexthop.New(e.net, e.links)
+	e.net.Subscribe(e.nexthops.Event)
 	e.routes, err = New(e.net, e.links, e.addrs, e.nexthops, rule.New(e.net))
 	must(err)
 	e.net.Subscribe(e.routes.Event)
