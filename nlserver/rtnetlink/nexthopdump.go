@@ -258,4 +258,9 @@ func fillBucket(e *nlmsg.Encoder, o *nexthop.Object, n int, b nexthop.Bucket) {
 }
 
 // masterOf is the ifindex of a link's master, 0: none.
-func masterOf(*link.Link) uint32 { return 0 }
+func masterOf(l *link.Link) uint32 {
+	if l == nil || l.Master == nil {
+		return 0
+	}
+	return l.Master.Index
+}
