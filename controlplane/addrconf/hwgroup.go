@@ -103,16 +103,12 @@ func (t *Table) LinkGroups(l *link.Link) []HWGroup {
 }
 
 // AddLinkGroup makes l listen to a link-layer group of the user's (SIOCADDMULTI). A second time
-// changes nothing. EINVAL: the link has no such addresses.
-func (t *Table) AddLinkGroup(l *link.Link, a link.HardAddr) error {
-	if l.Type != unix.ARPHRD_ETHER {
-		return syscall.EINVAL
-	}
+// changes nothing.
+func (t *Table) AddLinkGroup(l *link.Link, a link.HardAddr) {
 	if h := t.hwGroup(l, a); h.Global == 0 {
 		h.Global = 1
 		h.Users++
 	}
-	return nil
 }
 
 // DelLinkGroup takes it back (SIOCDELMULTI). ENOENT: it was not added.

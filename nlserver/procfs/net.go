@@ -93,7 +93,7 @@ func (t *Tree) addFile(path string, n *Node) {
 			t.names[in] = append(t.names[in], Entry{base, mode})
 			slices.SortFunc(t.names[in], func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 		}
-		if in == "proc/net" || t.files[in] != nil {
+		if in == "proc/net" || in == "skua" || t.files[in] != nil {
 			t.files[in] = dir(0o555, func() []Entry { return t.list(in) })
 			return
 		}
@@ -106,7 +106,7 @@ func (t *Tree) addFile(path string, n *Node) {
 func (t *Tree) list(in string) []Entry {
 	out := slices.Clone(t.names[in])
 	if in == "proc/net" {
-		out = append(out, Entry{"dev_snmp6", unix.S_IFDIR})
+		out = append(out, Entry{"dev_snmp6", unix.S_IFDIR}, Entry{"vlan", unix.S_IFDIR})
 	}
 	return out
 }
@@ -118,7 +118,11 @@ func (t *Tree) perLink(path string) *Node {
 		return nil
 	}
 	in, name, _ := strings.Cut(rest, "/")
-	if in != "dev_snmp6" {
+	switch in {
+	case "vlan":
+		return t.vlan(name)
+	case "dev_snmp6":
+	default:
 		return nil
 	}
 	if name == "" {

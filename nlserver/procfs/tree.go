@@ -57,6 +57,7 @@ type Tree struct {
 func New(st *controlplane.Stack) *Tree {
 	t := &Tree{st: st, files: map[string]*Node{}, names: map[string][]Entry{}}
 	t.addNet()
+	t.addOwn()
 	return t
 }
 
@@ -92,7 +93,7 @@ func (t *Tree) Find(path string) *Node {
 
 // fixed are the directories above those that have contents.
 var fixed = map[string][]string{
-	"":                    {"proc", "sys"},
+	"":                    {"proc", "skua", "sys"},
 	"proc":                {"net", "sys"},
 	"proc/sys":            {"net"},
 	"sys":                 {"class", "devices"},

@@ -159,6 +159,10 @@ SHIM_EXPORT int ioctl(int fd, unsigned long req, ...)
 	va_start(ap, req);
 	arg = va_arg(ap, void *);
 	va_end(ap);
+	if (shim_server() && (req == SIOCADDMULTI || req == SIOCDELMULTI)) {
+		errno = arg ? shim_link_group(arg, req == SIOCADDMULTI) : EFAULT;
+		return errno ? -1 : 0;
+	}
 	/* A TUN device of the kernel is no link of Skua's. */
 	if (shim_server() && req == TUNSETIFF) {
 		errno = EOPNOTSUPP;

@@ -180,6 +180,15 @@ static const char *shim_place(const char *norm, struct shim_path *room, const ch
 	return room->text;
 }
 
+bool shim_own_file(const char *name, struct shim_path *room)
+{
+	char prefix[PREFIX_MAX];
+
+	return shim_prefix(prefix, "/proc/thread-self/ns/net") &&
+	       snprintf(room->text, sizeof(room->text), "%s/skua/%s", prefix, name) <
+		   (int)sizeof(room->text);
+}
+
 const char *shim_divert(int dirfd, const char *path, struct shim_path *room)
 {
 	char norm[PATH_MAX], dir[PATH_MAX] = "/";

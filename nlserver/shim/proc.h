@@ -10,6 +10,7 @@
  *   procopen.c  open fopen and their kin
  *   procstat.c  stat access readlink realpath and their kin
  *   procdir.c   opendir scandir chdir glob and their kin
+ *   procgroup.c SIOCADDMULTI and SIOCDELMULTI, by a file of the server's
  */
 #ifndef SKUA_PROC_H
 #define SKUA_PROC_H
@@ -29,6 +30,9 @@ struct shim_path {
 const char *shim_divert(int dirfd, const char *path, struct shim_path *room);
 /* The other way round: cut what stands before a diverted path off, in place. */
 void shim_undivert(char *path);
+
+/* Where the server has a file of its own for our network namespace. */
+bool shim_own_file(const char *name, struct shim_path *room);
 
 /* The function that would have been called without the shim. */
 void *shim_next(const char *name);

@@ -141,6 +141,10 @@ size_t shim_unmark(const struct iovec *iov, size_t iovlen, size_t len, uint32_t 
 ssize_t shim_sendmsg(struct shim_sock *s, int fd, const struct msghdr *msg, int flags);
 ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags);
 
+/* procgroup.c: SIOCADDMULTI and SIOCDELMULTI; 0 or an errno */
+struct ifreq;
+int shim_link_group(const struct ifreq *ifr, bool add);
+
 /* query.c */
 struct shim_link {
 	int index;
