@@ -110,9 +110,10 @@ func ParseSysctl(s string) (int64, error) {
 	if i := strings.IndexAny(s, " \t\n"); i >= 0 {
 		s = s[:i]
 	}
-	if len(s) > sysctlDigits || strings.ContainsAny(s, "_+oObB") && !strings.HasPrefix(strings.TrimPrefix(s, "-"), "0x") ||
-		strings.ContainsAny(s, "_+") {
-		return 0, syscall.EINVAL // forms of Go's own
+	digits := strings.TrimPrefix(s, "-")
+	hex := len(digits) > 1 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')
+	if len(s) > sysctlDigits || strings.ContainsAny(s, "_+") || !hex && strings.ContainsAny(s, "oObB") {
+		return 0, syscall.EINVAL // the latter are forms of Go's own
 	}
 	v, err := strconv.ParseInt(s, 0, 64)
 	if err != nil {
