@@ -57,7 +57,7 @@ of the kernel: start it with "skua run FILE", then "skua exec -- ip route add ..
 		"netlink socket of the instance (default $SKUA_SOCKET or "+defaultSocket+")")
 	find := func() string { return findSocket(socket) }
 	root.AddCommand(runCommand(), checkCommand(find), reloadCommand(find), execCommand(find),
-		statsCommand(find), sysctlCommand(find), versionCommand())
+		statsCommand(find), sysctlCommand(find), serviceCommand(find), versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misused(cmd, err) })
 	for _, cmd := range root.Commands() {
 		args := cmd.Args
