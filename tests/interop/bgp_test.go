@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"skua/tests/lab"
 )
 
 // bgpd configures a router of AS 65000+id with eBGP neighbours, each an address or a link.
@@ -44,20 +46,20 @@ func bgpd(id int, extra string, neighbours ...string) string {
 // TestBGP: a session for each family, between addresses.
 func TestBGP(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 1, func(t *testing.T, l *lab) {
-		l.r1.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
-		l.r3.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(3, "", "198.51.100.1", "2001:db8:2:0::1")})
-		f := l.dut.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(2, "", "192.0.2.2", "2001:db8:1::2", "198.51.100.2", "2001:db8:2:0::2")})
-		eventually(t, 60*time.Second, func() string {
-			return missing(l.dut.must("ip", "route")+l.dut.must("ip", "-6", "route")+f.vtysh("show bgp summary"),
+	onBoth(t, 1, func(t *testing.T, l *routers) {
+		l.R1.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
+		l.R3.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(3, "", "198.51.100.1", "2001:db8:2:0::1")})
+		f := l.DUT.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(2, "", "192.0.2.2", "2001:db8:1::2", "198.51.100.2", "2001:db8:2:0::2")})
+		lab.Eventually(t, 60*time.Second, func() string {
+			return lab.Missing(l.DUT.Must("ip", "route")+l.DUT.Must("ip", "-6", "route")+f.Vtysh("show bgp summary"),
 				"via 192.0.2.2 dev left0 proto bgp", "via 198.51.100.2 dev right0 proto bgp", "dev right0 proto bgp metric 20 pref medium")
 		})
 		l.reachable(20 * time.Second)
 
 		// Its neighbour is gone: so are its routes.
-		l.r3.must("ip", "link", "set", "eth0", "down")
-		eventually(t, 30*time.Second, func() string {
-			if text := l.dut.must("ip", "route") + l.dut.must("ip", "-6", "route"); strings.Contains(text, "10.0.0.3") || strings.Contains(text, "2001:db8::3") {
+		l.R3.Must("ip", "link", "set", "eth0", "down")
+		lab.Eventually(t, 30*time.Second, func() string {
+			if text := l.DUT.Must("ip", "route") + l.DUT.Must("ip", "-6", "route"); strings.Contains(text, "10.0.0.3") || strings.Contains(text, "2001:db8::3") {
 				return "still there:\n" + text
 			}
 			return ""
@@ -76,14 +78,14 @@ func TestBGPUnnumbered(t *testing.T) {
 		}
 		return text
 	}
-	onBoth(t, 2, func(t *testing.T, l *lab) {
-		l.r1.startFRR(map[string]string{"zebra": zebra("eth0"), "bgpd": bgpd(1, "", "eth0")})
-		l.r3.startFRR(map[string]string{"zebra": zebra("eth0", "eth1"), "bgpd": bgpd(3, "", "eth0", "eth1")})
-		f := l.dut.startFRR(map[string]string{"zebra": zebra("left0", "right0", "right1"), "bgpd": bgpd(2, "", "left0", "right0", "right1")})
-		eventually(t, 60*time.Second, func() string {
-			v4 := l.dut.must("ip", "route", "show", "10.0.0.3")
+	onBoth(t, 2, func(t *testing.T, l *routers) {
+		l.R1.StartFRR(map[string]string{"zebra": zebra("eth0"), "bgpd": bgpd(1, "", "eth0")})
+		l.R3.StartFRR(map[string]string{"zebra": zebra("eth0", "eth1"), "bgpd": bgpd(3, "", "eth0", "eth1")})
+		f := l.DUT.StartFRR(map[string]string{"zebra": zebra("left0", "right0", "right1"), "bgpd": bgpd(2, "", "left0", "right0", "right1")})
+		lab.Eventually(t, 60*time.Second, func() string {
+			v4 := l.DUT.Must("ip", "route", "show", "10.0.0.3")
 			if strings.Count(v4, "nexthop via inet6 fe80::") != 2 {
-				return "not over two links:\n" + v4 + f.vtysh("show bgp summary")
+				return "not over two links:\n" + v4 + f.Vtysh("show bgp summary")
 			}
 			return ""
 		})
@@ -95,30 +97,30 @@ func TestBGPUnnumbered(t *testing.T) {
 func TestGracefulRestart(t *testing.T) {
 	t.Parallel()
 	const graceful = " bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n bgp graceful-restart restart-time 60\n"
-	onBoth(t, 1, func(t *testing.T, l *lab) {
-		l.r1.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, graceful, "192.0.2.1", "2001:db8:1::1")})
-		l.r3.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(3, graceful, "198.51.100.1", "2001:db8:2:0::1")})
+	onBoth(t, 1, func(t *testing.T, l *routers) {
+		l.R1.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, graceful, "192.0.2.1", "2001:db8:1::1")})
+		l.R3.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(3, graceful, "198.51.100.1", "2001:db8:2:0::1")})
 		conf := bgpd(2, graceful, "192.0.2.2", "2001:db8:1::2", "198.51.100.2", "2001:db8:2:0::2")
-		f := l.dut.startFRR(map[string]string{"zebra": "", "bgpd": conf})
+		f := l.DUT.StartFRR(map[string]string{"zebra": "", "bgpd": conf})
 		l.reachable(60 * time.Second)
 		established := func() string {
-			return missing(f.vtysh("show bgp neighbors 198.51.100.2"), "BGP state = Established", "End-of-RIB", "Graceful Restart Capability: advertised and received")
+			return lab.Missing(f.Vtysh("show bgp neighbors 198.51.100.2"), "BGP state = Established", "End-of-RIB", "Graceful Restart Capability: advertised and received")
 		}
-		eventually(t, 30*time.Second, established)
+		lab.Eventually(t, 30*time.Second, established)
 
-		pings := exec.Command("ip", "netns", "exec", l.r1.ns, "ping", "-n", "-q", "-i", "0.02", "-I", "10.0.0.1", "10.0.0.3")
-		p := l.r1.daemon("ping", pings)
-		_ = f.daemons["bgpd"].cmd.Process.Signal(syscall.SIGKILL)
-		<-f.daemons["bgpd"].done
+		pings := exec.Command("ip", "netns", "exec", l.R1.NS, "ping", "-n", "-q", "-i", "0.02", "-I", "10.0.0.1", "10.0.0.3")
+		p := l.R1.Daemon("ping", pings)
+		_ = f.Daemons["bgpd"].Cmd.Process.Signal(syscall.SIGKILL)
+		<-f.Daemons["bgpd"].Done
 		time.Sleep(time.Second) // the time that bgpd is away for
-		f.start("bgpd", conf)
-		eventually(t, 40*time.Second, established)
+		f.Start("bgpd", conf)
+		lab.Eventually(t, 40*time.Second, established)
 		_ = pings.Process.Signal(syscall.SIGINT)
-		<-p.done
+		<-p.Done
 		var sent, got int
-		_, text, _ := strings.Cut(p.logged(), "statistics ---\n")
+		_, text, _ := strings.Cut(p.Logged(), "statistics ---\n")
 		if _, err := fmt.Sscanf(text, "%d packets transmitted, %d received", &sent, &got); err != nil || got < sent-5 || sent < 50 {
-			t.Errorf("packets were lost (%v):\n%s", err, p.logged()) // FRR replaces each route when it learns it again
+			t.Errorf("packets were lost (%v):\n%s", err, p.Logged()) // FRR replaces each route when it learns it again
 		}
 	})
 }

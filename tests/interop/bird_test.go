@@ -8,30 +8,32 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"skua/tests/lab"
 )
 
 // bird is BIRD on a router.
 type bird struct {
-	r    *router
+	r    *lab.Router
 	sock string
 }
 
 // startBIRD starts Debian's bird with a configuration.
-func (r *router) startBIRD(conf string) *bird {
-	r.t.Helper()
+func startBIRD(t *testing.T, r *lab.Router, conf string) *bird {
+	t.Helper()
 	if _, err := exec.LookPath("bird"); err != nil {
-		r.t.Skip("it needs Debian's package bird2")
+		t.Skip("it needs Debian's package bird2")
 	}
-	file := filepath.Join(r.dir, "bird.conf")
+	file := filepath.Join(r.Dir, "bird.conf")
 	if err := os.WriteFile(file, []byte("log stderr { info, remote, warning, error, auth, fatal, bug };\n"+conf), 0o644); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	b := &bird{r, filepath.Join(r.dir, "bird.ctl")}
-	d := r.daemon("bird", r.command("bird", "-f", "-c", file, "-s", b.sock, "-P", filepath.Join(r.dir, "bird.pid")))
-	eventually(r.t, 20*time.Second, func() string {
+	b := &bird{r, filepath.Join(r.Dir, "bird.ctl")}
+	d := r.Daemon("bird", r.Command("bird", "-f", "-c", file, "-s", b.sock, "-P", filepath.Join(r.Dir, "bird.pid")))
+	lab.Eventually(t, 20*time.Second, func() string {
 		select {
-		case <-d.done:
-			r.t.Fatalf("bird has ended:\n%s", d.logged())
+		case <-d.Done:
+			t.Fatalf("bird has ended:\n%s", d.Logged())
 		default:
 		}
 		if _, err := os.Stat(b.sock); err != nil {
@@ -60,11 +62,11 @@ protocol kernel { ipv6 { export where source !~ [ RTS_DEVICE ]; }; merge paths o
 // TestBIRD: OSPF towards one neighbour, BGP towards the other, and each told the other's routes.
 func TestBIRD(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 2, func(t *testing.T, l *lab) {
-		l.r1.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
-		l.r3.startFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.3", "eth0", "eth1"), "ospf6d": ospf6d("10.0.0.3", "eth0", "eth1")})
+	onBoth(t, 2, func(t *testing.T, l *routers) {
+		l.R1.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
+		l.R3.StartFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.3", "eth0", "eth1"), "ospf6d": ospf6d("10.0.0.3", "eth0", "eth1")})
 		const timers = "hello 1; dead 4; wait 4; type ptp;"
-		b := l.dut.startBIRD("router id 10.0.0.2;\n" + birdKernel + `
+		b := startBIRD(t, l.DUT, "router id 10.0.0.2;\n" + birdKernel + `
 protocol direct { ipv4; ipv6; }
 protocol ospf v2 { ecmp yes; ipv4 { import all; export where source = RTS_BGP; };
   area 0 { interface "right*" { ` + timers + ` }; }; }
@@ -75,17 +77,17 @@ protocol bgp { local as 65002; neighbor 192.0.2.2 as 65001; connect retry time 1
 protocol bgp { local as 65002; neighbor 2001:db8:1::2 as 65001; connect retry time 1; connect delay time 1;
   ipv6 { import all; export all; next hop self; }; }
 `)
-		eventually(t, 60*time.Second, func() string {
-			return missing(l.dut.must("ip", "route")+l.dut.must("ip", "-6", "route")+b.birdc("show protocols"),
+		lab.Eventually(t, 60*time.Second, func() string {
+			return lab.Missing(l.DUT.Must("ip", "route")+l.DUT.Must("ip", "-6", "route")+b.birdc("show protocols"),
 				"10.0.0.1 via 192.0.2.2 dev left0 proto bird metric 32",
 				"10.0.0.3 proto bird metric 32 \n\tnexthop via 198.51.100.2 dev right0 weight 1 \n\tnexthop via 198.51.101.2 dev right1 weight 1",
 				"2001:db8::1 via 2001:db8:1::2 dev left0 proto bird metric 32 pref medium",
 				"2001:db8::3 proto bird metric 32 pref medium\n\tnexthop via fe80::")
 		})
 		l.reachable(30 * time.Second)
-		l.r3.must("ip", "link", "set", "eth1", "down")
-		eventually(t, 20*time.Second, func() string {
-			return missing(l.dut.must("ip", "route"), "10.0.0.3 via 198.51.100.2 dev right0 proto bird metric 32")
+		l.R3.Must("ip", "link", "set", "eth1", "down")
+		lab.Eventually(t, 20*time.Second, func() string {
+			return lab.Missing(l.DUT.Must("ip", "route"), "10.0.0.3 via 198.51.100.2 dev right0 proto bird metric 32")
 		})
 		l.reachable(5 * time.Second)
 	})

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"skua/tests/lab"
 )
 
 // isisd configures IS-IS, level 2, on links: it has no IP header, and speaks by packet sockets.
@@ -26,12 +28,12 @@ func isisd(id int, links ...string) string {
 
 func TestISIS(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 1, func(t *testing.T, l *lab) {
-		l.r1.startFRR(map[string]string{"zebra": "", "isisd": isisd(1, "eth0")})
-		l.r3.startFRR(map[string]string{"zebra": "", "isisd": isisd(3, "eth0")})
-		f := l.dut.startFRR(map[string]string{"zebra": "", "isisd": isisd(2, "left0", "right0")})
-		eventually(t, 60*time.Second, func() string {
-			return missing(l.dut.must("ip", "route")+l.dut.must("ip", "-6", "route")+f.vtysh("show isis neighbor"),
+	onBoth(t, 1, func(t *testing.T, l *routers) {
+		l.R1.StartFRR(map[string]string{"zebra": "", "isisd": isisd(1, "eth0")})
+		l.R3.StartFRR(map[string]string{"zebra": "", "isisd": isisd(3, "eth0")})
+		f := l.DUT.StartFRR(map[string]string{"zebra": "", "isisd": isisd(2, "left0", "right0")})
+		lab.Eventually(t, 60*time.Second, func() string {
+			return lab.Missing(l.DUT.Must("ip", "route")+l.DUT.Must("ip", "-6", "route")+f.Vtysh("show isis neighbor"),
 				"via 192.0.2.2 dev left0 proto isis", "via 198.51.100.2 dev right0 proto isis", "dev right0 proto isis metric 20 pref medium")
 		})
 		l.reachable(20 * time.Second)
@@ -56,23 +58,23 @@ func TestBFD(t *testing.T) {
 		}
 		return strings.ReplaceAll(conf, "timers 3 9", "timers 60 180")
 	}
-	onBoth(t, 1, func(t *testing.T, l *lab) {
+	onBoth(t, 1, func(t *testing.T, l *routers) {
 		six := "2001:db8:2:0::"
-		l.r1.startFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
-		l.r3.startFRR(map[string]string{"zebra": "", "bfdd": bfd("198.51.100.1", six+"1"), "bgpd": with(bgpd(3, "", "198.51.100.1", six+"1"), "198.51.100.1", six+"1")})
-		f := l.dut.startFRR(map[string]string{"zebra": "", "bfdd": bfd("198.51.100.2", six+"2"),
+		l.R1.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
+		l.R3.StartFRR(map[string]string{"zebra": "", "bfdd": bfd("198.51.100.1", six+"1"), "bgpd": with(bgpd(3, "", "198.51.100.1", six+"1"), "198.51.100.1", six+"1")})
+		f := l.DUT.StartFRR(map[string]string{"zebra": "", "bfdd": bfd("198.51.100.2", six+"2"),
 			"bgpd": with(bgpd(2, "", "192.0.2.2", "2001:db8:1::2", "198.51.100.2", six+"2"), "198.51.100.2", six+"2")})
 		l.reachable(60 * time.Second)
-		eventually(t, 30*time.Second, func() string {
-			if text := f.vtysh("show bfd peers brief"); strings.Count(text, " up ") != 2 {
+		lab.Eventually(t, 30*time.Second, func() string {
+			if text := f.Vtysh("show bfd peers brief"); strings.Count(text, " up ") != 2 {
 				return text
 			}
 			return ""
 		})
 		// The link stays; r3 speaks no more.
-		l.r3.must("ip", "addr", "flush", "dev", "eth0")
-		eventually(t, 20*time.Second, func() string {
-			if text := l.dut.must("ip", "route") + l.dut.must("ip", "-6", "route"); strings.Contains(text, "10.0.0.3") || strings.Contains(text, "2001:db8::3") {
+		l.R3.Must("ip", "addr", "flush", "dev", "eth0")
+		lab.Eventually(t, 20*time.Second, func() string {
+			if text := l.DUT.Must("ip", "route") + l.DUT.Must("ip", "-6", "route"); strings.Contains(text, "10.0.0.3") || strings.Contains(text, "2001:db8::3") {
 				return "still there:\n" + text
 			}
 			return ""

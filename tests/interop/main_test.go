@@ -7,9 +7,9 @@ package interop_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"skua/tests/lab"
 )
 
 // bin is where the binary and the shim were built, "" without root.
@@ -27,22 +27,30 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	shim, err := filepath.Glob("../../nlserver/shim/*.c")
-	if err != nil {
+	if err := lab.Build(dir, "../.."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	for _, cmd := range [][]string{
-		{"chmod", "755", dir},
-		{"go", "build", "-o", filepath.Join(dir, "skua"), "skua/appliance"},
-		append(append([]string{"cc", "-std=gnu11", "-O2", "-fPIC", "-shared", "-o", filepath.Join(dir, "skua-shim.so")},
-			shim...), "-ldl", "-lpthread"),
-	} {
-		if out, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%v: %v\n%s", cmd, err, out)
-			return 1
-		}
-	}
 	bin = dir
 	return m.Run()
+}
+
+// routers are a lab of a test.
+type routers struct {
+	*lab.Lab
+	t *testing.T
+}
+
+// onBoth runs a test with each kind of router in the middle: what fails on one only is that one's.
+// right is how many links it has to R3.
+func onBoth(t *testing.T, right int, f func(t *testing.T, l *routers)) {
+	if bin == "" {
+		t.Skip("network namespaces and devices need root")
+	}
+	for _, kind := range []string{"kernel", "skua"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // they wait for timers most of the time
+			f(t, &routers{lab.New(t, bin, kind == "skua", right), t})
+		})
+	}
 }

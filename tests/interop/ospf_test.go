@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"skua/tests/lab"
 )
 
 // ospfd configures OSPFv2 on links, point to point, with short timers.
@@ -37,11 +39,11 @@ func names(prefix string, n int) (all []string) {
 }
 
 // reachable waits until r1 and r3 have each other's loopbacks.
-func (l *lab) reachable(within time.Duration) {
+func (l *routers) reachable(within time.Duration) {
 	l.t.Helper()
-	eventually(l.t, within, func() string {
+	lab.Eventually(l.t, within, func() string {
 		for _, c := range [][2]string{{"10.0.0.3", "10.0.0.1"}, {"2001:db8::3", "2001:db8::1"}} {
-			if err := l.r1.ping(c[0], "-I", c[1]); err != nil {
+			if err := l.R1.Ping(c[0], "-I", c[1]); err != nil {
 				return err.Error()
 			}
 		}
@@ -54,28 +56,28 @@ func (l *lab) reachable(within time.Duration) {
 func TestOSPF(t *testing.T) {
 	t.Parallel()
 	const ways = 8
-	onBoth(t, ways, func(t *testing.T, l *lab) {
-		l.r1.startFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.1", "eth0"), "ospf6d": ospf6d("10.0.0.1", "eth0")})
+	onBoth(t, ways, func(t *testing.T, l *routers) {
+		l.R1.StartFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.1", "eth0"), "ospf6d": ospf6d("10.0.0.1", "eth0")})
 		right := names("eth", ways)
-		l.r3.startFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.3", right...), "ospf6d": ospf6d("10.0.0.3", right...)})
+		l.R3.StartFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.3", right...), "ospf6d": ospf6d("10.0.0.3", right...)})
 		links := append(names("right", ways), "left0")
-		f := l.dut.startFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.2", links...), "ospf6d": ospf6d("10.0.0.2", links...)})
+		f := l.DUT.StartFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.2", links...), "ospf6d": ospf6d("10.0.0.2", links...)})
 
 		paths := func(n int) func() string {
 			return func() string {
-				v4 := l.dut.must("ip", "route", "show", "10.0.0.3")
-				v6 := l.dut.must("ip", "-6", "route", "show", "2001:db8::3")
+				v4 := l.DUT.Must("ip", "route", "show", "10.0.0.3")
+				v6 := l.DUT.Must("ip", "-6", "route", "show", "2001:db8::3")
 				if strings.Count(v4, "nexthop via 198.51.") != n || strings.Count(v6, "nexthop via fe80::") != n {
-					return fmt.Sprintf("not over %d links:\n%s%s%s", n, v4, v6, f.vtysh("show ip ospf neighbor", "show ipv6 ospf6 neighbor"))
+					return fmt.Sprintf("not over %d links:\n%s%s%s", n, v4, v6, f.Vtysh("show ip ospf neighbor", "show ipv6 ospf6 neighbor"))
 				}
-				return missing(v4+v6+l.dut.must("ip", "route", "show", "10.0.0.1"), "proto ospf metric 20", "via 192.0.2.2 dev left0 proto ospf")
+				return lab.Missing(v4+v6+l.DUT.Must("ip", "route", "show", "10.0.0.1"), "proto ospf metric 20", "via 192.0.2.2 dev left0 proto ospf")
 			}
 		}
-		eventually(t, 60*time.Second, paths(ways))
+		lab.Eventually(t, 60*time.Second, paths(ways))
 		l.reachable(20 * time.Second)
 
-		l.r3.must("ip", "link", "set", "eth3", "down") // its carrier is seen here
-		eventually(t, 20*time.Second, paths(ways-1))
+		l.R3.Must("ip", "link", "set", "eth3", "down") // its carrier is seen here
+		lab.Eventually(t, 20*time.Second, paths(ways-1))
 		l.reachable(5 * time.Second)
 	})
 }

@@ -11,13 +11,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"skua/tests/lab"
 )
 
 // startKeepalived starts Debian's keepalived with one address of each family to guard.
-func (r *router) startKeepalived(name, link, state string, priority int) *daemon {
-	r.t.Helper()
+func startKeepalived(t *testing.T, r *lab.Router, name, link, state string, priority int) *lab.Daemon {
+	t.Helper()
 	if _, err := exec.LookPath("keepalived"); err != nil {
-		r.t.Skip("it needs Debian's package keepalived")
+		t.Skip("it needs Debian's package keepalived")
 	}
 	var text strings.Builder
 	text.WriteString("global_defs {\n vrrp_version 3\n}\n")
@@ -25,21 +27,21 @@ func (r *router) startKeepalived(name, link, state string, priority int) *daemon
 		fmt.Fprintf(&text, "vrrp_instance V%d {\n state %s\n interface %s\n virtual_router_id %d\n priority %d\n advert_int 0.2\n virtual_ipaddress {\n %s\n }\n}\n",
 			i, state, link, 10+i, priority, vip)
 	}
-	file := filepath.Join(r.dir, name+".conf")
+	file := filepath.Join(r.Dir, name+".conf")
 	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	pid := filepath.Join(r.dir, name)
-	return r.daemon(name, r.command("keepalived", "-n", "-l", "-P", "-f", file, "-p", pid+".pid", "-r", pid+"-vrrp.pid"))
+	pid := filepath.Join(r.Dir, name)
+	return r.Daemon(name, r.Command("keepalived", "-n", "-l", "-P", "-f", file, "-p", pid+".pid", "-r", pid+"-vrrp.pid"))
 }
 
 // TestKeepalived: two routers share an address by VRRP; the better one has it while it is there.
 func TestKeepalived(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 1, func(t *testing.T, l *lab) {
-		has := func(r *router, link string, want bool) func() string {
+	onBoth(t, 1, func(t *testing.T, l *routers) {
+		has := func(r *lab.Router, link string, want bool) func() string {
 			return func() string {
-				text := r.must("ip", "addr", "show", "dev", link)
+				text := r.Must("ip", "addr", "show", "dev", link)
 				for _, vip := range []string{"198.51.100.254/24", "2001:db8:2::fe/64"} {
 					if strings.Contains(text, vip) != want {
 						return fmt.Sprintf("%s: not %v in\n%s", vip, want, text)
@@ -48,43 +50,43 @@ func TestKeepalived(t *testing.T) {
 				return ""
 			}
 		}
-		l.r3.startKeepalived("keepalived", "eth0", "BACKUP", 100)
-		eventually(t, 20*time.Second, has(l.r3, "eth0", true)) // nobody else is there
-		k := l.dut.startKeepalived("keepalived", "right0", "BACKUP", 200)
-		eventually(t, 20*time.Second, has(l.dut, "right0", true))
-		eventually(t, 20*time.Second, has(l.r3, "eth0", false))
+		startKeepalived(t, l.R3, "keepalived", "eth0", "BACKUP", 100)
+		lab.Eventually(t, 20*time.Second, has(l.R3, "eth0", true)) // nobody else is there
+		k := startKeepalived(t, l.DUT, "keepalived", "right0", "BACKUP", 200)
+		lab.Eventually(t, 20*time.Second, has(l.DUT, "right0", true))
+		lab.Eventually(t, 20*time.Second, has(l.R3, "eth0", false))
 		// Others are told by gratuitous ARP and unsolicited advertisements, and reach it.
-		eventually(t, 20*time.Second, func() string {
+		lab.Eventually(t, 20*time.Second, func() string {
 			for _, vip := range []string{"198.51.100.254", "2001:db8:2::fe"} {
-				if err := l.r3.ping(vip); err != nil {
+				if err := l.R3.Ping(vip); err != nil {
 					return err.Error()
 				}
 			}
 			return ""
 		})
-		_ = k.cmd.Process.Signal(syscall.SIGTERM)
-		<-k.done
-		eventually(t, 20*time.Second, has(l.r3, "eth0", true))
-		eventually(t, 20*time.Second, has(l.dut, "right0", false))
+		_ = k.Cmd.Process.Signal(syscall.SIGTERM)
+		<-k.Done
+		lab.Eventually(t, 20*time.Second, has(l.R3, "eth0", true))
+		lab.Eventually(t, 20*time.Second, has(l.DUT, "right0", false))
 	})
 }
 
 // TestRadvd: a neighbour takes an address and its default route from Debian's radvd.
 func TestRadvd(t *testing.T) {
 	t.Parallel()
-	onBoth(t, 1, func(t *testing.T, l *lab) {
+	onBoth(t, 1, func(t *testing.T, l *routers) {
 		if _, err := exec.LookPath("radvd"); err != nil {
 			t.Skip("it needs Debian's package radvd")
 		}
-		l.r1.must("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=2", "net.ipv6.conf.eth0.autoconf=1")
-		file := filepath.Join(l.dut.dir, "radvd.conf")
+		l.R1.Must("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=2", "net.ipv6.conf.eth0.autoconf=1")
+		file := filepath.Join(l.DUT.Dir, "radvd.conf")
 		text := "interface left0 {\n AdvSendAdvert on;\n MinRtrAdvInterval 3;\n MaxRtrAdvInterval 4;\n prefix 2001:db8:77::/64 { AdvOnLink on; AdvAutonomous on; };\n};\n"
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		l.dut.daemon("radvd", l.dut.command("radvd", "-n", "-d", "1", "-m", "stderr", "-C", file, "-p", filepath.Join(l.dut.dir, "radvd.pid")))
-		eventually(t, 30*time.Second, func() string {
-			return missing(l.r1.must("ip", "-6", "addr", "show", "dev", "eth0")+l.r1.must("ip", "-6", "route", "show", "default"),
+		l.DUT.Daemon("radvd", l.DUT.Command("radvd", "-n", "-d", "1", "-m", "stderr", "-C", file, "-p", filepath.Join(l.DUT.Dir, "radvd.pid")))
+		lab.Eventually(t, 30*time.Second, func() string {
+			return lab.Missing(l.R1.Must("ip", "-6", "addr", "show", "dev", "eth0")+l.R1.Must("ip", "-6", "route", "show", "default"),
 				"inet6 2001:db8:77:", "default via fe80::")
 		})
 	})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package interop_test
+package lab
 
 import (
 	"os"
@@ -9,33 +9,32 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
-// frr is FRR on a router: Debian's daemons as Debian's user, with a folder of their own.
-type frr struct {
-	r       *router
+// FRR is FRR on a router: Debian's Daemons as Debian's user, with a folder of their own.
+type FRR struct {
+	r       *Router
 	dir     string
-	daemons map[string]*daemon
+	Daemons map[string]*Daemon
 }
 
-// startFRR starts zebra and the daemons, each with its configuration.
-func (r *router) startFRR(conf map[string]string) *frr {
+// StartFRR starts zebra and the Daemons, each with its configuration.
+func (r *Router) StartFRR(conf map[string]string) *FRR {
 	r.t.Helper()
 	if _, err := os.Stat("/usr/lib/frr/zebra"); err != nil {
 		r.t.Skip("it needs Debian's package frr")
 	}
-	f := &frr{r: r, dir: filepath.Join(r.dir, "frr"), daemons: map[string]*daemon{}}
+	f := &FRR{r: r, dir: filepath.Join(r.Dir, "frr"), Daemons: map[string]*Daemon{}}
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		r.t.Fatal(err)
 	}
 	chown(r.t, "frr", f.dir)
-	f.start("zebra", conf["zebra"])
+	f.Start("zebra", conf["zebra"])
 	f.await("zebra")
 	for _, name := range []string{"staticd", "bfdd", "ospfd", "ospf6d", "isisd", "bgpd", "vrrpd"} {
 		if text, ok := conf[name]; ok {
-			f.start(name, text)
+			f.Start(name, text)
 		}
 	}
 	for name := range conf {
@@ -44,7 +43,7 @@ func (r *router) startFRR(conf map[string]string) *frr {
 	return f
 }
 
-func chown(t *testing.T, name string, paths ...string) {
+func chown(t T, name string, paths ...string) {
 	t.Helper()
 	u, err := user.Lookup(name)
 	if err != nil {
@@ -59,8 +58,8 @@ func chown(t *testing.T, name string, paths ...string) {
 	}
 }
 
-// start runs one of FRR's daemons.
-func (f *frr) start(name, conf string, more ...string) {
+// Start runs one of FRR's Daemons.
+func (f *FRR) Start(name, conf string, more ...string) {
 	f.r.t.Helper()
 	file := filepath.Join(f.dir, name+".conf")
 	if err := os.WriteFile(file, []byte("log stdout informational\n"+conf), 0o640); err != nil {
@@ -75,16 +74,16 @@ func (f *frr) start(name, conf string, more ...string) {
 	if name == "bgpd" {
 		args = append(args, "-p", "179")
 	}
-	f.daemons[name] = f.r.daemon(name, f.r.command(append(args, more...)...))
+	f.Daemons[name] = f.r.Daemon(name, f.r.Command(append(args, more...)...))
 }
 
 // await waits until a daemon can be talked to.
-func (f *frr) await(name string) {
+func (f *FRR) await(name string) {
 	f.r.t.Helper()
-	eventually(f.r.t, 20*time.Second, func() string {
+	Eventually(f.r.t, 20*time.Second, func() string {
 		select {
-		case <-f.daemons[name].done:
-			f.r.t.Fatalf("%s of %s has ended:\n%s", name, f.r.ns, f.daemons[name].logged())
+		case <-f.Daemons[name].Done:
+			f.r.t.Fatalf("%s of %s has ended:\n%s", name, f.r.NS, f.Daemons[name].Logged())
 		default:
 		}
 		if _, err := os.Stat(filepath.Join(f.dir, name+".vty")); err != nil {
@@ -94,9 +93,9 @@ func (f *frr) await(name string) {
 	})
 }
 
-// vtysh gives what commands print.
-func (f *frr) vtysh(commands ...string) string {
-	args := []string{"netns", "exec", f.r.ns, "vtysh", "--vty_socket", f.dir}
+// Vtysh gives what commands print.
+func (f *FRR) Vtysh(commands ...string) string {
+	args := []string{"netns", "exec", f.r.NS, "vtysh", "--vty_socket", f.dir}
 	for _, c := range commands {
 		args = append(args, "-c", c)
 	}
@@ -107,8 +106,8 @@ func (f *frr) vtysh(commands ...string) string {
 	return string(out)
 }
 
-// lines says whether every wanted text is in one line each.
-func missing(text string, want ...string) string {
+// Missing says which wanted text is not there; "" when all are.
+func Missing(text string, want ...string) string {
 	for _, w := range want {
 		if !strings.Contains(text, w) {
 			return w + " is not in\n" + text
