@@ -11,9 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // T is what a lab asks of its test: a *testing.T, or something that plays its part in a bench.
@@ -283,4 +286,24 @@ func settle(within time.Duration, f func() string) error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// Inside runs f on a thread that is in the router's namespace; sockets that it makes stay there.
+func (r *Router) Inside(f func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends in the namespace
+		result <- func() error {
+			file, err := unix.Open("/run/netns/"+r.NS, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(file)
+			if err := unix.Setns(file, unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			return f()
+		}()
+	}()
+	return <-result
 }

@@ -38,6 +38,7 @@ var sections = []struct {
 	{"wakeup", wakeup},
 	{"slowpath", slowpath},
 	{"latency", latency},
+	{"fulltable", fulltable},
 }
 
 // bench is one run of the program.

@@ -15,13 +15,14 @@ import (
 
 // passages are what can stand between markers.
 var passages = map[string]func([]Result) string{
-	"machine": machineLine,
-	"figures": func(r []Result) string { return figures(r).String() },
-	"matrix":  func(r []Result) string { return matrix(r).String() },
-	"others":  func(r []Result) string { return otherCases(r).String() },
-	"kernel":  func(r []Result) string { return beside(r).String() },
-	"routes":  func(r []Result) string { return loading(r).String() },
-	"wakeup":  func(r []Result) string { return wakeups(r).String() },
+	"machine":   machineLine,
+	"figures":   func(r []Result) string { return figures(r).String() },
+	"matrix":    func(r []Result) string { return matrix(r).String() },
+	"others":    func(r []Result) string { return otherCases(r).String() },
+	"kernel":    func(r []Result) string { return beside(r).String() },
+	"routes":    func(r []Result) string { return loading(r).String() },
+	"fulltable": func(r []Result) string { return fulltables(r).String() },
+	"wakeup":    func(r []Result) string { return wakeups(r).String() },
 }
 
 // readme puts the results into a text with markers.
