@@ -110,15 +110,3 @@ func fulltables(results []Result) *table {
 	}
 	return t
 }
-
-// notLongerThanKernel is a case that may take as long as with the kernel.
-func notLongerThanKernel(name string) func([]Result) (measured, bool) {
-	return func(results []Result) (measured, bool) {
-		r, ok := find(results, name)
-		all := ratios(r.Runs, r.ExtraRuns["kernel"])
-		if !ok || len(all) == 0 {
-			return measured{}, false
-		}
-		return measured{number(median(all)) + " of its time", number(r.Ratio) + " of its time", spread(all), Result{}, r.Ratio <= 1}, true
-	}
-}
