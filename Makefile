@@ -15,7 +15,7 @@ SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 # Debian packages: what builds, what tests, what lints.
 DEB_BUILD := pkg-config libdpdk-dev dpdk libc6-dev
 DEB_RUN   := iproute2 iputils-ping iperf3 procps ethtool net-tools
-DEB_TEST  := clang-14 clang-format-14 libclang-rt-14-dev tcpdump util-linux
+DEB_TEST  := frr bird2 keepalived radvd clang-14 clang-format-14 libclang-rt-14-dev tcpdump util-linux
 DEBS      := $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
 
 C_FILES    = $(shell find dataplane nlserver tests -name '*.c' -not -path '*/testdata/*')
@@ -23,7 +23,7 @@ H_FILES    = $(shell find dataplane nlserver tests -name '*.h')
 DP_C_FILES = $(shell find dataplane -name '*.c' -not -name 'cgo_*' -not -path '*/go-dpdk/*')
 SHIM_SRC   = $(wildcard nlserver/shim/*.c) $(wildcard nlserver/shim/*.h)
 DP_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Idataplane -Idataplane/include $(shell pkg-config --cflags libdpdk)
-FUZZTIME  ?= 60s
+FUZZTIME  ?= 20s
 # Packets are not aligned to words, as on every machine that Linux calls efficient at that.
 ASAN       = CC=gcc CGO_LDFLAGS=-fsanitize=undefined \
 	CGO_CFLAGS='-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined -fno-sanitize=alignment'
@@ -123,7 +123,7 @@ bench-compare: build ## cycles per packet of BASE=<commit> and of the working tr
 	@$(SUDO) out/bench -compare $(BASE) $(CASES)
 
 .PHONY: fuzz
-fuzz: deps ## every fuzz target for FUZZTIME (60s)
+fuzz: deps ## every fuzz target for FUZZTIME (20s)
 	@tests/fuzz/run $(FUZZTIME)
 
 .PHONY: fuzz-short
