@@ -66,12 +66,12 @@ func TestBIRD(t *testing.T) {
 		l.R1.StartFRR(map[string]string{"zebra": "", "bgpd": bgpd(1, "", "192.0.2.1", "2001:db8:1::1")})
 		l.R3.StartFRR(map[string]string{"zebra": "", "ospfd": ospfd("10.0.0.3", "eth0", "eth1"), "ospf6d": ospf6d("10.0.0.3", "eth0", "eth1")})
 		const timers = "hello 1; dead 4; wait 4; type ptp;"
-		b := startBIRD(t, l.DUT, "router id 10.0.0.2;\n" + birdKernel + `
+		b := startBIRD(t, l.DUT, "router id 10.0.0.2;\n"+birdKernel+`
 protocol direct { ipv4; ipv6; }
 protocol ospf v2 { ecmp yes; ipv4 { import all; export where source = RTS_BGP; };
-  area 0 { interface "right*" { ` + timers + ` }; }; }
+  area 0 { interface "right*" { `+timers+` }; }; }
 protocol ospf v3 { ecmp yes; ipv6 { import all; export where source = RTS_BGP; };
-  area 0 { interface "right*" { ` + timers + ` }; }; }
+  area 0 { interface "right*" { `+timers+` }; }; }
 protocol bgp { local as 65002; neighbor 192.0.2.2 as 65001; connect retry time 1; connect delay time 1;
   ipv4 { import all; export all; next hop self; }; }
 protocol bgp { local as 65002; neighbor 2001:db8:1::2 as 65001; connect retry time 1; connect delay time 1;

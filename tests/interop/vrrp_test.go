@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,5 +90,49 @@ func TestRadvd(t *testing.T) {
 			return lab.Missing(l.R1.Must("ip", "-6", "addr", "show", "dev", "eth0")+l.R1.Must("ip", "-6", "route", "show", "default"),
 				"inet6 2001:db8:77:", "default via fe80::")
 		})
+	})
+}
+
+// TestVRRP: FRR's vrrpd speaks from a macvlan with the MAC address of the virtual router.
+func TestVRRP(t *testing.T) {
+	t.Parallel()
+	onBoth(t, 1, func(t *testing.T, l *routers) {
+		start := func(r *lab.Router, link string, priority int) *lab.FRR {
+			for i, vip := range []string{"198.51.100.254/24", "2001:db8:2::fe/64"} {
+				name := fmt.Sprint("vrrp", 4+2*i)
+				r.Must("ip", "link", "add", name, "link", link, "type", "macvlan", "mode", "bridge")
+				r.Must("ip", "link", "set", name, "address", fmt.Sprintf("00:00:5e:00:0%d:05", 1+i))
+				r.Must("ip", "addr", "add", vip, "dev", name)
+				r.Must("ip", "link", "set", name, "up")
+			}
+			return r.StartFRR(map[string]string{"zebra": "", "vrrpd": fmt.Sprintf(
+				"interface %s\n vrrp 5\n vrrp 5 priority %d\n vrrp 5 advertisement-interval 200\n vrrp 5 ip 198.51.100.254\n vrrp 5 ipv6 2001:db8:2::fe\n",
+				link, priority)})
+		}
+		state := func(f *lab.FRR, want string) func() string {
+			return func() string {
+				text := f.Vtysh("show vrrp")
+				for _, family := range []string{"v4", "v6"} {
+					if !regexp.MustCompile(`Status \(` + family + `\) +` + want).MatchString(text) {
+						return "not " + want + ":\n" + text
+					}
+				}
+				return ""
+			}
+		}
+		l.R1.Must("ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.1")
+		b := start(l.R3, "eth0", 100)
+		lab.Eventually(t, 30*time.Second, state(b, "Master"))
+		a := start(l.DUT, "right0", 200)
+		lab.Eventually(t, 30*time.Second, state(a, "Master"))
+		lab.Eventually(t, 30*time.Second, state(b, "Backup"))
+		lab.Eventually(t, 20*time.Second, func() string {
+			if err := l.R1.Ping("198.51.100.254"); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+		a.Daemons["vrrpd"].Kill()
+		lab.Eventually(t, 30*time.Second, state(b, "Master"))
 	})
 }
