@@ -7,6 +7,7 @@ package interop_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"skua/tests/lab"
@@ -53,4 +54,21 @@ func onBoth(t *testing.T, right int, f func(t *testing.T, l *routers)) {
 			f(t, &routers{lab.New(t, bin, kind == "skua", right), t})
 		})
 	}
+}
+
+// need skips the test where the router in the middle cannot make a kind of link.
+func (l *routers) need(kind string, more ...string) {
+	l.t.Helper()
+	args := []string{"ip", "link", "add"}
+	if kind == "macvlan" {
+		args, more = append(args, more...), nil
+	}
+	out, err := l.DUT.Try(append(append(args, "name", "need0", "type", kind), more...)...)
+	switch {
+	case strings.Contains(out, "Unknown device type"):
+		l.t.Skip("it has no links of the kind " + kind)
+	case err != nil:
+		l.t.Fatal(err, out)
+	}
+	l.DUT.Must("ip", "link", "del", "need0")
 }

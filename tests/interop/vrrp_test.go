@@ -97,6 +97,7 @@ func TestRadvd(t *testing.T) {
 func TestVRRP(t *testing.T) {
 	t.Parallel()
 	onBoth(t, 1, func(t *testing.T, l *routers) {
+		l.need("macvlan", "link", "right0")
 		start := func(r *lab.Router, link string, priority int) *lab.FRR {
 			for i, vip := range []string{"198.51.100.254/24", "2001:db8:2::fe/64"} {
 				name := fmt.Sprint("vrrp", 4+2*i)

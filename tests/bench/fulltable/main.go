@@ -26,7 +26,6 @@ type Figures struct {
 	Router    string  `json:"router"`
 	Routes4   int     `json:"routes4"`
 	Routes6   int     `json:"routes6"`
-	Sent      float64 `json:"sent_s"`     // until bgpd had taken all of them
 	Forward   float64 `json:"forward_s"`  // until every route that is looked at forwards
 	Withdraw  float64 `json:"withdraw_s"` // from their withdrawal until none does
 	Packets   int     `json:"packets"`    // of the flow beside it
