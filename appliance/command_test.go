@@ -63,11 +63,11 @@ func TestCheck(t *testing.T) {
 // that there is something.
 func TestCheckConsistency(t *testing.T) {
 	dp := dpif.NewFake()
-	stack, err := controlplane.New(controlplane.Options{DP: dp, Clock: rtnl.NewManualClock()})
+	stacks, err := controlplane.NewStacks(controlplane.Options{DP: dp, Clock: rtnl.NewManualClock()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	inst := &instance{stack: stack, failed: make(chan error, 1)}
+	inst := &instance{stacks: stacks, stack: stacks.Host(), failed: make(chan error, 1)}
 	socket := filepath.Join(t.TempDir(), "netlink.sock")
 	if err := inst.serveControl(t.Context(), controlSocket(socket), 0o600, nil); err != nil {
 		t.Fatal(err)

@@ -6,11 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"skua/controlplane"
 )
 
 // Consistency is what `skua check --consistency --json` prints.
@@ -34,15 +33,19 @@ type Difference struct {
 	What string `json:"what"`
 }
 
-// stacks are all instances of the stack.
-func (inst *instance) stacks() []*controlplane.Stack { return []*controlplane.Stack{inst.stack} }
-
 // consistency compares all instances of the stack with the data plane.
 func (inst *instance) consistency() *Consistency {
 	c := &Consistency{Differences: []Difference{}}
 	begin := time.Now()
-	for _, st := range inst.stacks() {
+	inst.stacks.Lock()
+	stacks := slices.Clone(inst.stacks.All())
+	inst.stacks.Unlock()
+	for _, st := range stacks {
 		st.Net.Lock()
+		if st.Net.Closed() {
+			st.Net.Unlock()
+			continue
+		}
 		n := NetEntries{Net: st.Net.ID, Links: len(st.Links.All())}
 		_, n.Nexthops = st.Nexthops.Len()
 		for _, table := range []uint32{unix.RT_TABLE_LOCAL, unix.RT_TABLE_MAIN, unix.RT_TABLE_DEFAULT} {

@@ -7,7 +7,6 @@ import (
 
 	"skua/controlplane/link"
 	"skua/nlserver/kernfs"
-	"skua/nlserver/procfs"
 )
 
 // filesPath is where the files of /proc and /sys are served for clients of a netlink socket; the
@@ -17,11 +16,9 @@ func filesPath(netlinkSocket string) string { return netlinkSocket + ".fs" }
 // serveFiles mounts them beside the netlink socket until ctx is done. Where that is not allowed,
 // clients get the kernel's files, and the log says so.
 func (inst *instance) serveFiles(ctx context.Context, socket string) {
-	inst.files = procfs.New(inst.stack)
-	inst.files.Speed = inst.speed
 	files, err := kernfs.Mount(kernfs.Config{
 		Path:  filesPath(socket),
-		Tree:  func(uint64, uint32) *procfs.Tree { return inst.files },
+		Tree:  inst.nets.tree,
 		Admin: inst.server.AdminProcess,
 		Log:   inst.log,
 	})

@@ -24,13 +24,10 @@ import (
 	"skua/dataplane"
 	"skua/dataplane/dpif"
 	"skua/nlserver"
-	"skua/nlserver/genetlink"
 	"skua/nlserver/procfs"
-	"skua/nlserver/rtnetlink"
-	"skua/nlserver/sioc"
 )
 
-// hostNet is the id of the one instance of the stack.
+// hostNet is the id of the instance of the stack that has the ports.
 const hostNet = 0
 
 // carrierPoll is how often the ports' carriers are looked at.
@@ -41,10 +38,12 @@ const carrierPoll = 250 * time.Millisecond
 type instance struct {
 	file   string
 	dp     *dataplane.Dataplane
-	stack  *controlplane.Stack
+	stacks *controlplane.Stacks
+	stack  *controlplane.Stack // the host's
+	nets   *nets
 	server *nlserver.Server
-	files  *procfs.Tree
-	twins  *twins // nil: the host has none
+	files  *procfs.Tree // the host's
+	twins  *twins       // nil: the host has none
 	log    *slog.Logger
 
 	cancel context.CancelFunc
@@ -74,12 +73,15 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 	if err != nil {
 		return inst, err
 	}
-	inst.stack, err = controlplane.New(controlplane.Options{
+	inst.stacks, err = controlplane.NewStacks(controlplane.Options{
 		Net: hostNet, DP: inst.dp, Clock: rtnl.SystemClock{}, Log: log,
 	})
 	if err != nil {
 		return inst, err
 	}
+	inst.stack = inst.stacks.Host()
+	inst.nets = newNets(inst)
+	inst.files = inst.nets.servedIn(inst.stack).tree
 	if c.Appliance.Twins {
 		if inst.twins, err = startTwins(inst.dp, inst.stack); err != nil {
 			return inst, err
@@ -87,7 +89,7 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 		inst.run(ctx, "host twins", inst.twins.table.Run)
 	}
 	inst.applier = newApplier(inst.dp, inst.stack, dataplaneConfig(c).Idle)
-	inst.run(ctx, "punt loop", inst.stack.Run)
+	inst.run(ctx, "punt loop", inst.stacks.Run)
 	inst.run(ctx, "carrier", inst.pollCarriers)
 
 	plan, err := conf.Plan(nil, c)
@@ -139,23 +141,20 @@ func (inst *instance) serve(ctx context.Context) error {
 		}
 		cfg.AdminUIDs = append(cfg.AdminUIDs, uint32(uid))
 	}
-	st := inst.stack
-	cfg.Families = []*nlserver.Family{rtnetlink.New(rtnetlink.Tables{
-		Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
-	}), genetlink.New(genetlink.Tables{Net: st.Net, Links: st.Links, Devices: st.Devices})}
-	cfg.Families[0].Ioctl = sioc.New(sioc.Tables{
-		Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Routes: st.Routes, Devices: st.Devices,
-	})
+	cfg.Net = inst.nets.of
 	server, err := nlserver.New(cfg)
 	if err != nil {
 		return fmt.Errorf("appliance.socket: %w", err)
 	}
-	inst.server = server
+	inst.server, inst.nets.server = server, server
 	inst.serveFiles(ctx, a.Socket)
 	if err := inst.serveControl(ctx, controlSocket(a.Socket), cfg.Mode, cfg.Group); err != nil {
 		return fmt.Errorf("appliance.socket: the control socket beside it: %w", err)
 	}
 	inst.run(ctx, "netlink server", server.Serve)
+	if inst.nets.watch != nil {
+		inst.run(ctx, "network namespaces", func(context.Context) error { return inst.nets.watch.Run() })
+	}
 	return nil
 }
 
@@ -192,12 +191,15 @@ func (inst *instance) close() error {
 	if inst.server != nil {
 		errs = append(errs, inst.server.Close())
 	}
+	if inst.nets != nil {
+		inst.nets.close()
+	}
 	inst.wait.Wait()
 	if inst.twins != nil {
 		errs = append(errs, inst.twins.host.Close())
 	}
-	if inst.stack != nil {
-		errs = append(errs, inst.stack.Close())
+	if inst.stacks != nil {
+		errs = append(errs, inst.stacks.Close())
 	}
 	if inst.dp != nil {
 		errs = append(errs, inst.dp.Close())

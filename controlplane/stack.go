@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package controlplane assembles an instance of the stack: the tables of links, addresses,
-// neighbours, nexthops and routes, ICMP, and the loop that takes punted packets to them.
+// Package controlplane assembles the instances of the stack, one for each network namespace: the
+// tables of links, addresses, neighbours, nexthops and routes, ICMP, and the loop that takes punted
+// packets to them.
 package controlplane
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -28,10 +27,6 @@ import (
 	"skua/controlplane/sysctl"
 	"skua/dataplane/dpif"
 )
-
-// puntBatch is how many packets are handled under one hold of RTNL: short enough that a netlink
-// request does not wait for a flood.
-const puntBatch = 64
 
 // Options say what a Stack stands on.
 type Options struct {
@@ -53,24 +48,38 @@ type Stack struct {
 	ICMP     *icmp.Handler
 	Addrconf *addrconf.Table
 	Devices  *ethtool.Table
+
+	// Netns is the network namespace of the host whose processes see this instance; of the first
+	// instance that of the program itself.
+	Netns Netns
 }
 
-// New makes the instance in the data plane and its tables. The order in which the tables subscribe
-// to each other's events is the order of this function, and the order of the kernel's notifier
-// chain: what is on a link goes or comes before what is routed over it.
+// New makes an instance that is alone.
 func New(o Options) (*Stack, error) {
 	if o.Clock == nil {
 		o.Clock = rtnl.SystemClock{}
 	}
-	if err := o.DP.AddNet(o.Net); err != nil {
-		return nil, fmt.Errorf("net %d: %w", o.Net, err)
+	net := rtnl.NewNet(o.Net, o.DP, o.Clock, o.Log)
+	net.Lock()
+	defer net.Unlock()
+	s, err := assemble(net)
+	if err == nil {
+		s.addPuntKnobs()
 	}
-	s := &Stack{Net: rtnl.NewNet(o.Net, o.DP, o.Clock, o.Log)}
-	s.Net.Lock()
-	defer s.Net.Unlock()
+	return s, err
+}
+
+// assemble makes the instance in the data plane and its tables, under RTNL. The order in which the
+// tables subscribe to each other's events is the order of this function, and the order of the
+// kernel's notifier chain: what is on a link goes or comes before what is routed over it.
+func assemble(net *rtnl.Net) (*Stack, error) {
+	if err := net.DP.AddNet(net.ID); err != nil {
+		return nil, fmt.Errorf("net %d: %w", net.ID, err)
+	}
+	s := &Stack{Net: net}
 	var err error
 	if s.Links, err = link.New(s.Net); err != nil {
-		return nil, errors.Join(err, o.DP.DelNet(o.Net))
+		return nil, errors.Join(err, net.DP.DelNet(net.ID))
 	}
 	// Before addresses: routes that name a nexthop object go with it, and not with what they need.
 	s.Nexthops = nexthop.New(s.Net, s.Links)
@@ -79,7 +88,7 @@ func New(o Options) (*Stack, error) {
 	s.Neighs = neigh.New(s.Net, s.Links, s.Addrs)
 	s.Rules = rule.New(s.Net)
 	if s.Routes, err = route.New(s.Net, s.Links, s.Addrs, s.Nexthops, s.Rules); err != nil {
-		return nil, errors.Join(err, o.DP.DelNet(o.Net))
+		return nil, errors.Join(err, net.DP.DelNet(net.ID))
 	}
 	s.Net.Subscribe(s.Routes.Event)
 	s.ICMP = icmp.New(s.Net, s.Links, s.Addrs, s.Routes, s.Neighs)
@@ -96,8 +105,6 @@ func New(o Options) (*Stack, error) {
 	s.Neighs.Membership = s.Addrconf.Membership
 	s.Routes.Joined = s.Addrconf.Joined
 	s.Routes.Reachable = s.reachable
-
-	s.addPuntKnobs()
 	sysctl.Complete(s.Links)
 	return s, nil
 }
@@ -134,33 +141,8 @@ func familyOf(a netip.Addr) uint8 {
 	return unix.AF_INET6
 }
 
-// Run handles punted packets until ctx is done.
-func (s *Stack) Run(ctx context.Context) error {
-	for {
-		if err := s.Net.DP.WaitPunts(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		for s.Poll() == puntBatch && ctx.Err() == nil {
-			runtime.Gosched() // netlink's turn, where there is one CPU for both
-		}
-	}
-}
-
-// Poll handles what waits, at most one batch, and says how much it was.
-func (s *Stack) Poll() int {
-	s.Net.Lock()
-	defer s.Net.Unlock()
-	return s.Net.DP.PollPunts(puntBatch, s.HandlePunt)
-}
-
 // HandlePunt takes one punted packet to where it belongs, under RTNL.
 func (s *Stack) HandlePunt(p *dpif.Punt) {
-	if p.Net != s.Net.ID {
-		return
-	}
 	switch p.Reason {
 	case dpif.PuntARP:
 		s.Neighs.HandleARP(p)
@@ -186,8 +168,13 @@ func (s *Stack) HandlePunt(p *dpif.Punt) {
 func (s *Stack) Close() error {
 	s.Net.Lock()
 	defer s.Net.Unlock()
+	return s.close()
+}
+
+func (s *Stack) close() error {
 	s.Addrconf.Close()
 	s.Neighs.Close()
+	s.Net.Close()
 	return s.Net.DP.DelNet(s.Net.ID)
 }
 

@@ -89,9 +89,17 @@ func punt(l *link.Link, reason dpif.PuntReason, text string) dpif.Punt {
 	return p
 }
 
+// alone is a set of the one instance.
+func alone(s *Stack) *Stacks {
+	all := &Stacks{host: s, all: []*Stack{s}}
+	all.byID[s.Net.ID] = s
+	return all
+}
+
 // Each reason finds its table.
 func TestPuntsAreDispatched(t *testing.T) {
 	s, dp, _, l := newStack(t)
+	all := alone(s)
 	send := punt(l, dpif.PuntICMPSend, `eth h > r / ip h > 10.9.0.1 ttl 1 / udp 1 > 2`)
 	send.ICMPType, send.RtType = 11, unix.RTN_UNICAST
 	miss := punt(l, dpif.PuntNeighMiss, `eth h > r / ip h > 10.0.0.9 / udp 1 > 2`)
@@ -112,7 +120,7 @@ func TestPuntsAreDispatched(t *testing.T) {
 		{other, ""}, // of another instance
 	} {
 		dp.Push(c.p)
-		for s.Poll() > 0 {
+		for all.Poll() > 0 {
 		}
 		var got []string
 		for _, in := range dp.Injected() {
@@ -133,7 +141,7 @@ func TestRun(t *testing.T) {
 	s, dp, _, l := newStack(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
+	go func() { done <- alone(s).Run(ctx) }()
 	const n = 3 * puntBatch
 	for range n {
 		dp.Push(punt(l, dpif.PuntICMP, `eth h > r / ip h > r / icmp echo-request`))

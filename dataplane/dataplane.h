@@ -17,10 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DP_MAX_NETS     64   /* instances of the stack */
-#define DP_MAX_LINKS    1024 /* ifindexes per net: 1 .. DP_MAX_LINKS - 1 */
-#define DP_MAX_WORKERS  16   /* poll-mode lcores */
-#define DP_MAX_TABLES   4096 /* routing tables in all, both families */
+#define DP_MAX_NETS     64    /* instances of the stack */
+#define DP_MAX_LINKS    16384 /* ifindexes per net: 1 .. DP_MAX_LINKS - 1 */
+#define DP_MAX_WORKERS  16    /* poll-mode lcores */
+#define DP_MAX_TABLES   4096  /* routing tables in all, both families */
 #define DP_MAX_NEXTHOPS (1u << 20)
 #define DP_MAX_GROUP    256 /* members of a nexthop group */
 #define DP_PORT_NONE    UINT16_MAX

@@ -54,6 +54,7 @@ type Family struct {
 	Joined func(group uint32) error
 	Left   func(group uint32)
 
+	once    sync.Once  // prepare
 	mu      sync.Mutex // serialises the writers of what follows
 	portids map[uint32]*Socket
 	rover   int32 // the last negative portid given out

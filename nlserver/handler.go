@@ -76,6 +76,9 @@ func (r *Request) Strict() bool { return r.sock.option(optStrictChk) }
 // Admin says whether the requester may change things (CAP_NET_ADMIN).
 func (r *Request) Admin() bool { return r.sock.admin }
 
+// Peer is the process that opened the requester's socket.
+func (r *Request) Peer() *Peer { return &r.sock.peer }
+
 // Has says whether all bits of flags are set in the header.
 func (r *Request) Has(flags uint16) bool { return r.Flags&flags == flags }
 

@@ -51,6 +51,10 @@ type Config struct {
 
 	// Families that are served; socket() gives EPROTONOSUPPORT for all others.
 	Families []*Family
+	// Net gives the families of the network namespace that a client is in, in place of Families; an
+	// errno in its error is what the client's socket() returns. Nil: there is one for all. It is
+	// called on the connection's goroutine, and must give the same ones again.
+	Net func(p *Peer) ([]*Family, error)
 
 	Log *slog.Logger // nil: silence
 }
@@ -61,8 +65,7 @@ type Server struct {
 	log      *slog.Logger
 	listener int
 	file     os.FileInfo // of the socket file, when it was ours
-	families map[int]*Family
-	buffers  sync.Pool // *[]byte of frameMax
+	buffers  sync.Pool   // *[]byte of frameMax
 	pages    pages
 	lot      *lot
 	threads  chan struct{} // a token for each connection that has one
@@ -76,22 +79,20 @@ type Server struct {
 // New listens. Clients can connect when it returns, and are answered from Serve on.
 func New(cfg Config) (*Server, error) {
 	srv := &Server{
-		cfg:      cfg,
-		log:      cfg.Log,
-		families: map[int]*Family{},
-		sockets:  map[*Socket]struct{}{},
-		threads:  make(chan struct{}, maxThreads),
+		cfg:     cfg,
+		log:     cfg.Log,
+		sockets: map[*Socket]struct{}{},
+		threads: make(chan struct{}, maxThreads),
 	}
 	srv.buffers.New = func() any { b := make([]byte, frameMax); return &b }
 	if srv.log == nil {
 		srv.log = slog.New(slog.DiscardHandler)
 	}
-	for _, f := range cfg.Families {
-		if srv.families[f.Protocol] != nil {
+	for i, f := range cfg.Families {
+		if slices.ContainsFunc(cfg.Families[:i], func(g *Family) bool { return g.Protocol == f.Protocol }) {
 			return nil, fmt.Errorf("netlink protocol %d is registered twice", f.Protocol)
 		}
-		f.prepare()
-		srv.families[f.Protocol] = f
+		f.once.Do(f.prepare)
 	}
 	if cfg.Mode == 0 {
 		srv.cfg.Mode = 0o660

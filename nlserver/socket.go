@@ -3,6 +3,7 @@
 package nlserver
 
 import (
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +29,7 @@ type Socket struct {
 	fd    int // of the connection, which blocks; to be used under wmu or by run only
 	page  *sharedPage
 	admin bool
+	peer  Peer
 
 	portid atomic.Uint32 // 0: not bound
 	gone   atomic.Bool   // it is being closed
@@ -48,9 +50,10 @@ type Socket struct {
 func newSocket(srv *Server, fd int) (*Socket, error) {
 	s := &Socket{srv: srv, fd: fd}
 	var err error
-	if s.admin, err = srv.Admin(fd); err != nil {
+	if s.peer, err = srv.newPeer(fd); err != nil {
 		return nil, err
 	}
+	s.admin = s.peer.Admin
 	if s.rcvbuf, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF); err != nil {
 		return nil, err
 	}
@@ -165,8 +168,8 @@ func (s *Socket) handle(f frame, payload []byte, file int) bool {
 // complete tells the client that frame seq is done.
 func (s *Socket) complete(seq uint32, result int, err error) {
 	if err != nil {
-		no, ok := err.(syscall.Errno)
-		if !ok {
+		var no syscall.Errno
+		if !errors.As(err, &no) {
 			no = unix.EIO
 		}
 		result = -int(no)
@@ -186,7 +189,6 @@ func (s *Socket) hello(f frame, payload []byte, file int) bool {
 	}
 	s.page.put(&s.page.version, wireVersion)
 
-	fam := s.srv.families[int(f.b)]
 	switch {
 	case f.a != wireVersion:
 		s.complete(f.seq, 0, unix.EPROTO)
@@ -194,11 +196,20 @@ func (s *Socket) hello(f frame, payload []byte, file int) bool {
 	case f.c != unix.SOCK_RAW && f.c != unix.SOCK_DGRAM:
 		s.complete(f.seq, 0, unix.ESOCKTNOSUPPORT)
 		return false
-	case fam == nil:
-		s.complete(f.seq, 0, unix.EPROTONOSUPPORT)
+	}
+	s.peer.Netns, s.peer.TGID = h.netns, h.tgid
+	fam, err := s.srv.familyOf(&s.peer, int(f.b))
+	if err == nil && fam == nil {
+		err = unix.EPROTONOSUPPORT
+	}
+	if err != nil {
+		s.complete(f.seq, 0, err)
 		return false
 	}
-	s.fam, s.tgid = fam, h.tgid
+	s.wmu.Lock()
+	s.fam = fam
+	s.wmu.Unlock()
+	s.tgid = h.tgid
 	if s.admin {
 		s.page.put(&s.page.admin, 1)
 	}

@@ -17,6 +17,8 @@ import (
 type Ops struct {
 	Kind string
 	Type dpif.LinkType // what it is in the data plane
+	// Local links stay in their net (NETIF_F_NETNS_LOCAL).
+	Local bool
 
 	// Setup is ops->setup: what a device of the kind has when nobody says. nil: Ethernet.
 	Setup func(*Config)

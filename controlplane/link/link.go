@@ -178,14 +178,16 @@ type Event struct {
 	Linking bool     // ChangeUpper: got, else lost; Link.Master says already what is
 	Conf    string   // ConfChanged: the sysctl relative to net, "ipv4.conf.forwarding", "ipv6.conf.disable_ipv6"
 	OldConf int32    // ConfChanged: the value before
+	Moving  bool     // Unregister: the link goes to another net
 }
 
 // Msg is announced where the kernel calls rtmsg_ifinfo.
 type Msg struct {
 	Type   uint16 // RTM_NEWLINK, RTM_DELLINK
 	Link   *Link
-	Change uint32 // ifi_change
-	Event  uint32 // IFLA_EVENT, 0: absent
+	Change uint32  // ifi_change
+	Event  uint32  // IFLA_EVENT, 0: absent
+	NewNet *NewNet // RTM_DELLINK of a link that moves to another net; nil: it does not
 	// Origin is what the message carries; zero for all that the kernel sends without a requester.
 	Origin rtnl.Origin
 }

@@ -30,7 +30,7 @@ type Table struct {
 	IndexTaken func(index uint32) bool
 
 	net   *rtnl.Net
-	links [dpif.MaxLinks]*Link
+	links []*Link          // by index, as far as there are any
 	all   []*Link          // those that there are; nil: to be collected
 	names map[string]*Link // names and alternative names
 	next  uint32           // the last index given out
@@ -61,7 +61,7 @@ func New(net *rtnl.Net) (*Table, error) {
 
 // ByIndex finds a link; nil: there is none.
 func (t *Table) ByIndex(index uint32) *Link {
-	if index >= dpif.MaxLinks { // also of negative numbers
+	if index >= uint32(len(t.links)) { // also of negative numbers
 		return nil
 	}
 	return t.links[index]
@@ -71,7 +71,7 @@ func (t *Table) ByIndex(index uint32) *Link {
 func (t *Table) ByName(name string) *Link { return t.names[name] }
 
 // Loopback is the link "lo" (net->loopback_dev).
-func (t *Table) Loopback() *Link { return t.links[1] }
+func (t *Table) Loopback() *Link { return t.ByIndex(1) }
 
 // All gives the links by index. It is to be read only.
 func (t *Table) All() []*Link {
@@ -170,9 +170,7 @@ func (t *Table) register(c Config, prepare func(*Link) error) (*Link, error) {
 	if err := t.net.DP.SetLink(l.dp()); err != nil {
 		return nil, err
 	}
-	t.links[index], t.names[name] = l, l
-	t.all = nil
-	t.gen++
+	t.put(l)
 	t.netconfMoved(l, false, false)
 	t.notify(Event{Type: Register, Link: l})
 	return l, nil
@@ -251,7 +249,7 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 	switch {
 	case want >= dpif.MaxLinks:
 		return 0, syscall.EINVAL
-	case want != 0 && t.links[want] != nil:
+	case want != 0 && t.ByIndex(want) != nil:
 		return 0, syscall.EBUSY
 	case want != 0:
 		return want, nil
@@ -261,10 +259,10 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 			t.next = 1
 		}
 		i := t.next
-		if i == 2 && t.links[1] == nil {
+		if i == 2 && t.ByIndex(1) == nil {
 			i, t.next = 1, 1 // the first link of a net is lo
 		}
-		if t.links[i] == nil && (t.IndexTaken == nil || !t.IndexTaken(i)) {
+		if t.ByIndex(i) == nil && (t.IndexTaken == nil || !t.IndexTaken(i)) {
 			return i, nil
 		}
 	}

@@ -57,6 +57,9 @@ func (t *Table) vlanDeviceEvent(e Event) {
 			t.transferOperState(e.Link, l)
 		}
 	case Unregister:
+		if e.Moving {
+			return
+		}
 		if err := deleteVLANs(vlans); err != nil {
 			t.net.Log.Error("VLANs of a device that is gone stay", "link", e.Link.Name, "err", err)
 		}

@@ -3,8 +3,8 @@
 // Package rtnl holds what every part of the control plane shares: the instance of the stack
 // (struct net), its one lock, its clock, its notifier chains and its errors.
 //
-// Locking is the kernel's: RTNL is a plain mutex per Net. Whoever changes or reads state of the
-// control plane holds it: the netlink server for a request, a timer for its callback, the punt
+// Locking is the kernel's: RTNL is one plain mutex for all Nets of a data plane, so that a change may
+// touch several of them. Whoever changes or reads state of the control plane holds it: the netlink server for a request, a timer for its callback, the punt
 // loop for a packet. No function of the control plane takes it by itself except those callbacks;
 // exported methods say "under RTNL" by taking nothing. It is never held while waiting for I/O.
 package rtnl
@@ -36,27 +36,42 @@ type Net struct {
 	// Origin is set by the netlink server around a request, under RTNL.
 	Origin Origin
 
-	mu        sync.Mutex
+	rtnl      *sync.Mutex // of all Nets that were made from one
+	closed    bool
+	nsids     map[int32]*Net
 	notifiers []func(event any)
 	announce  func(msg any)
 }
 
-// NewNet makes an empty instance; it does not touch the data plane.
+// NewNet makes an empty instance with an RTNL of its own; it does not touch the data plane.
 func NewNet(id uint32, dp dpif.Dataplane, clock Clock, log *slog.Logger) *Net {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Net{
-		ID: id, DP: dp, Clock: clock, Log: log,
+		ID: id, DP: dp, Clock: clock, Log: log, rtnl: new(sync.Mutex), nsids: map[int32]*Net{},
 		Rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 }
 
+// Sibling makes another empty instance beside n: of the same data plane and under the same RTNL.
+func (n *Net) Sibling(id uint32) *Net {
+	s := NewNet(id, n.DP, n.Clock, n.Log)
+	s.rtnl = n.rtnl
+	return s
+}
+
 // Lock takes RTNL (rtnl_lock).
-func (n *Net) Lock() { n.mu.Lock() }
+func (n *Net) Lock() { n.rtnl.Lock() }
 
 // Unlock releases RTNL (rtnl_unlock).
-func (n *Net) Unlock() { n.mu.Unlock() }
+func (n *Net) Unlock() { n.rtnl.Unlock() }
+
+// Close ends the instance, under RTNL: its timers do nothing from now on.
+func (n *Net) Close() { n.closed = true }
+
+// Closed says whether the instance has ended, under RTNL.
+func (n *Net) Closed() bool { return n.closed }
 
 // Subscribe adds f to the notifier chain. Subscribers run in the order of their subscription,
 // synchronously, under RTNL; controlplane.New decides that order in one place.
@@ -82,12 +97,14 @@ func (n *Net) Announce(msg any) {
 	}
 }
 
-// AfterFunc runs f under RTNL after d, unless the timer is stopped before. A timer that fired
+// AfterFunc runs f under RTNL after d, unless the timer is stopped or n closed before. A timer that fired
 // while its owner held RTNL still runs: f must check that it is still wanted.
 func (n *Net) AfterFunc(d Duration, f func()) Timer {
 	return n.Clock.AfterFunc(d, func() {
 		n.Lock()
 		defer n.Unlock()
-		f()
+		if !n.closed {
+			f()
+		}
 	})
 }

@@ -17,7 +17,8 @@ const PortNone uint16 = 0xffff
 
 // Limits of the data plane; the constants of the same meaning in dataplane.h.
 const (
-	MaxLinks    = 1024    // ifindexes are 1..MaxLinks-1
+	MaxNets     = 64      // ids of nets are 0..MaxNets-1
+	MaxLinks    = 16384   // ifindexes are 1..MaxLinks-1
 	MaxNexthops = 1 << 20 // nexthop ids are 1..MaxNexthops-1
 	MaxGroup    = 256     // members of a nexthop group
 )

@@ -5,6 +5,7 @@ package rtnetlink
 import (
 	"skua/controlplane/addr"
 	"skua/controlplane/link"
+	"skua/controlplane/rtnl"
 )
 
 // announce is the receiver of rtnl.Net.Announce: each noun's message goes to the function that fills
@@ -19,6 +20,8 @@ func (f *family) announce(msg any) {
 		f.announceInfo6(m)
 	case addr.Msg:
 		f.announceAddr(m)
+	case rtnl.NSIDMsg:
+		f.announceNSID(m)
 	default:
 		if !f.announceRoute(msg) && !f.announceNeigh(msg) && !f.announceNexthop(msg) {
 			f.Net.Log.Warn("announcement that nobody fills", "type", m)

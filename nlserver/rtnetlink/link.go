@@ -131,20 +131,6 @@ func (f *family) linkOf(ifm ifinfo, tb *nlmsg.Attrs) (l *link.Link, named bool) 
 	return nil, false
 }
 
-// otherNet refuses what would reach into another network namespace.
-func otherNet(req *nlserver.Request, tb *nlmsg.Attrs, move bool) error {
-	for _, a := range []uint16{unix.IFLA_NET_NS_PID, unix.IFLA_NET_NS_FD, unix.IFLA_TARGET_NETNSID} {
-		if !tb.Has(a) {
-			continue
-		}
-		if a != unix.IFLA_TARGET_NETNSID && !move {
-			return req.Ext.Fail(unix.EOPNOTSUPP, "specified netns attribute not supported")
-		}
-		return req.Ext.FailAttr(unix.EOPNOTSUPP, tb.Get(a), "links do not leave their network namespace")
-	}
-	return nil
-}
-
 // getLink is rtnl_getlink.
 func (f *family) getLink(req *nlserver.Request) error {
 	if len(req.Payload()) < unix.SizeofIfInfomsg {
@@ -169,17 +155,25 @@ func (f *family) getLink(req *nlserver.Request) error {
 			return err
 		}
 	}
-	if err := otherNet(req, &tb, false); err != nil {
+	if err := uniqueNetns(req, &tb, true); err != nil {
 		return err
 	}
-	l, named := f.linkOf(ifm, &tb)
+	to, err := f.targetNet(&tb, unix.IFLA_TARGET_NETNSID)
+	if err != nil {
+		return err
+	}
+	l, named := to.linkOf(ifm, &tb)
 	if !named {
 		return unix.EINVAL
 	}
 	if l == nil {
 		return unix.ENODEV
 	}
-	f.fillLink(req.Reply(unix.RTM_NEWLINK, 0), l, 0, 0, tb.U32(unix.IFLA_EXT_MASK))
+	e := req.Reply(unix.RTM_NEWLINK, 0)
+	to.fillLink(e, l, 0, 0, tb.U32(unix.IFLA_EXT_MASK))
+	if tb.Has(unix.IFLA_TARGET_NETNSID) {
+		e.U32(unix.IFLA_TARGET_NETNSID, tb.U32(unix.IFLA_TARGET_NETNSID))
+	}
 	req.Send()
 	return nil
 }
@@ -205,6 +199,8 @@ next:
 type linkDump struct {
 	mask, master uint32
 	kind         string
+	of           *family
+	target       *uint32 // IFLA_TARGET_NETNSID
 }
 
 // wants is link_dump_filtered: master -1 asks for those that have none.
@@ -230,8 +226,8 @@ func (f *family) dumpLinks(d *nlserver.Dump) error {
 		d.State = s
 	}
 	s := d.State.(*linkDump)
-	d.Gen = f.Links.Gen()
-	for _, l := range f.Links.All() {
+	d.Gen = s.of.Links.Gen()
+	for _, l := range s.of.Links.All() {
 		if uint64(l.Index) < d.Args[0] {
 			continue
 		}
@@ -240,7 +236,10 @@ func (f *family) dumpLinks(d *nlserver.Dump) error {
 		}
 		d.Args[0] = uint64(l.Index)
 		e := d.Begin(unix.RTM_NEWLINK)
-		f.fillLink(e, l, 0, 0, s.mask)
+		s.of.fillLink(e, l, 0, 0, s.mask)
+		if s.target != nil {
+			e.U32(unix.IFLA_TARGET_NETNSID, *s.target)
+		}
 		if !e.End() {
 			return nlmsg.ErrFull
 		}
@@ -251,7 +250,7 @@ func (f *family) dumpLinks(d *nlserver.Dump) error {
 
 // linkDumpRequest is rtnl_valid_dump_ifinfo_req with the loop over the attributes behind it.
 func (f *family) linkDumpRequest(d *nlserver.Dump) (*linkDump, error) {
-	s := &linkDump{}
+	s := &linkDump{of: f}
 	hdr, how := unix.SizeofIfInfomsg, nlmsg.Liberal
 	if d.Strict() {
 		if len(d.Payload()) < hdr {
@@ -282,9 +281,11 @@ func (f *family) linkDumpRequest(d *nlserver.Dump) (*linkDump, error) {
 			return nil, err
 		}
 	}
-	if tb.Has(unix.IFLA_TARGET_NETNSID) {
+	var err error
+	if s.of, err = f.targetNet(&tb, unix.IFLA_TARGET_NETNSID); err != nil {
 		return nil, d.Ext.Fail(unix.EINVAL, "Invalid target network namespace id")
 	}
+	s.target = word(&tb, unix.IFLA_TARGET_NETNSID)
 	s.mask, s.master = tb.U32(unix.IFLA_EXT_MASK), tb.U32(unix.IFLA_MASTER)
 	if info := tb.Get(unix.IFLA_LINKINFO); info.Present() {
 		s.kind = infoKind(info)
@@ -310,5 +311,9 @@ func infoKind(info nlmsg.Attr) (kind string) {
 func (f *family) announceLink(m link.Msg) {
 	f.notify(unix.RTNLGRP_LINK, m.Origin, m.Type, 0, func(e *nlmsg.Encoder) {
 		f.fillLink(e, m.Link, m.Change, m.Event, 0)
+		if m.NewNet != nil {
+			e.U32(unix.IFLA_NEW_NETNSID, uint32(m.NewNet.NSID))
+			e.U32(unix.IFLA_NEW_IFINDEX, m.NewNet.Index)
+		}
 	})
 }

@@ -3,6 +3,8 @@
 package rtnetlink
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/link"
@@ -44,6 +46,9 @@ func (f *family) newLink(req *nlserver.Request) error {
 	r := newLinkRequest{Request: req}
 	var err error
 	if r.ifm, err = linkRequest(req, &r.tb); err != nil {
+		return err
+	}
+	if err := uniqueNetns(req, &r.tb, false); err != nil {
 		return err
 	}
 	if r.ifm.index < 0 {
@@ -118,19 +123,31 @@ func (f *family) createLink(r *newLinkRequest) error {
 	if link.OpsOf(r.kind) == nil {
 		return r.Ext.Fail(unix.EOPNOTSUPP, "Unknown device type")
 	}
-	if err := otherNet(r.Request, &r.tb, true); err != nil {
+	in, to, err := f.newLinkNets(r)
+	if err != nil {
 		return err
+	}
+	source := f
+	if in != to {
+		source = in
 	}
 	ch, err := f.linkChange(r.Request, r.ifm, &r.tb)
 	if err != nil {
 		return err
 	}
-	_, err = f.Links.Create(link.Config{
-		Kind: r.kind, Data: r.data, Lower: r.tb.U32(unix.IFLA_LINK), Index: uint32(r.ifm.index),
+	l, err := in.Links.Create(link.Config{
+		LowerIn: source.Links,
+		Kind:    r.kind, Data: r.data, Lower: r.tb.U32(unix.IFLA_LINK), Index: uint32(r.ifm.index),
 		Name:        r.tb.String(unix.IFLA_IFNAME),
 		NumTxQueues: r.tb.U32(unix.IFLA_NUM_TX_QUEUES), NumRxQueues: r.tb.U32(unix.IFLA_NUM_RX_QUEUES),
 	}, ch)
-	return err
+	if err != nil || in == to {
+		return err
+	}
+	if err := in.Links.Move(l, to.Links, r.tb.String(unix.IFLA_IFNAME), 0); err != nil {
+		return errors.Join(err, in.Links.Delete(l))
+	}
+	return nil
 }
 
 // changeGroup is rtnl_group_changelink.
@@ -153,7 +170,10 @@ func (f *family) delLink(req *nlserver.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := otherNet(req, &tb, false); err != nil {
+	if err := uniqueNetns(req, &tb, true); err != nil {
+		return err
+	}
+	if f, err = f.targetNet(&tb, unix.IFLA_TARGET_NETNSID); err != nil {
 		return err
 	}
 	l, named := f.linkOf(ifm, &tb)

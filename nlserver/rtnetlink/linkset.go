@@ -40,6 +40,9 @@ func (f *family) setLink(req *nlserver.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := uniqueNetns(req, &tb, false); err != nil {
+		return err
+	}
 	l, named := f.linkOf(ifm, &tb)
 	if !named {
 		return unix.EINVAL
@@ -54,6 +57,10 @@ func (f *family) setLink(req *nlserver.Request) error {
 // notify: something was changed already that all are to hear of.
 func (f *family) doSetLink(req *nlserver.Request, l *link.Link, ifm ifinfo, tb *nlmsg.Attrs, notify bool) error {
 	if err := refuse(req, tb); err != nil {
+		return err
+	}
+	f, err := f.moveLink(req, l, tb) // what else is asked for is done there
+	if err != nil {
 		return err
 	}
 	c, err := f.linkChange(req, ifm, tb)
@@ -97,9 +104,6 @@ func (f *family) linkChange(req *nlserver.Request, ifm ifinfo, tb *nlmsg.Attrs) 
 
 // refuse names what no link of Skua can do, with the kernel's errno where its drivers cannot either.
 func refuse(req *nlserver.Request, tb *nlmsg.Attrs) error {
-	if err := otherNet(req, tb, true); err != nil {
-		return err
-	}
 	for _, a := range []uint16{unix.IFLA_MAP, unix.IFLA_VFINFO_LIST, unix.IFLA_VF_PORTS, unix.IFLA_PORT_SELF} {
 		if tb.Has(a) {
 			return unix.EOPNOTSUPP
@@ -184,7 +188,7 @@ func (f *family) linkProp(req *nlserver.Request) error {
 	if err := req.Parse(unix.SizeofIfInfomsg, &tb, &linkPolicy, nlmsg.Strict); err != nil {
 		return err
 	}
-	if err := otherNet(req, &tb, false); err != nil {
+	if err := uniqueNetns(req, &tb, true); err != nil {
 		return err
 	}
 	l, named := f.linkOf(parseIfinfo(req.Payload()), &tb)

@@ -36,7 +36,11 @@ func parseVETH(f *family, req *nlserver.Request, data *nlmsg.Attrs) (any, error)
 	if ifm.index < 0 {
 		return nil, req.Ext.FailAttr(unix.EINVAL, peer, "ifindex can't be negative")
 	}
-	if err := otherNet(req, &tb, true); err != nil {
+	if err := uniqueNetns(req, &tb, false); err != nil {
+		return nil, err
+	}
+	in, err := f.linkNet(req, &tb)
+	if err != nil {
 		return nil, err
 	}
 	c, err := f.linkChange(req, ifm, &tb)
@@ -48,6 +52,6 @@ func parseVETH(f *family, req *nlserver.Request, data *nlmsg.Attrs) (any, error)
 			Name: tb.String(unix.IFLA_IFNAME), Index: uint32(ifm.index),
 			NumTxQueues: tb.U32(unix.IFLA_NUM_TX_QUEUES), NumRxQueues: tb.U32(unix.IFLA_NUM_RX_QUEUES),
 		},
-		Change: c,
+		Change: c, In: in.Links,
 	}, nil
 }

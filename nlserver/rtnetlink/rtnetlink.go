@@ -31,6 +31,9 @@ type Tables struct {
 	Neighs *neigh.Table
 	Rules  *rule.Table
 	Routes *route.Table
+
+	// Nets are all of them; nil: this is the only one.
+	Nets *Nets
 }
 
 // family is what the handlers are methods of.
@@ -66,7 +69,11 @@ func (f *family) rows() []Row {
 
 // New makes NETLINK_ROUTE for the tables of a Net and becomes the receiver of its announcements.
 func New(t Tables) *nlserver.Family {
+	if t.Nets == nil {
+		t.Nets = &Nets{}
+	}
 	f := &family{Tables: t}
+	t.Nets.add(f)
 	table := nlserver.NewTable()
 	for _, r := range f.rows() {
 		table.Register(r.Family, r.Type, r.Handler)

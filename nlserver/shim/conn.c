@@ -65,15 +65,19 @@ static struct skua_nl_page *shim_page(int *memfd)
 	return NULL;
 }
 
+/* The namespace of the thread: threads may be in different ones. */
 static uint64_t shim_netns(void)
 {
 	struct stat st;
 
-	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
+	if (stat("/proc/thread-self/ns/net", &st) && stat("/proc/self/ns/net", &st))
+		return 0;
+	return st.st_ino;
 }
 
 /* Say hello on a new connection; old is what the socket was before the restart, or NULL. */
-static int shim_hello(int fd, int memfd, struct skua_nl_page *page, const struct skua_nl_page *old)
+static int shim_hello(int fd, int memfd, const struct shim_sock *s, struct skua_nl_page *page,
+		      const struct skua_nl_page *old)
 {
 	static const unsigned int max = SKUA_NL_GROUP_WORDS * 32;
 	struct skua_nl_frame f = {.op = SKUA_NL_HELLO, .a = SKUA_NL_VERSION};
@@ -89,7 +93,7 @@ static int shim_hello(int fd, int memfd, struct skua_nl_page *page, const struct
 
 	if (!hello)
 		return -ENOMEM;
-	hello->netns = shim_netns();
+	hello->netns = s->netns;
 	hello->tgid = (uint32_t)getpid();
 	if (old) {
 		hello->portid = old->portid;
@@ -139,7 +143,8 @@ int shim_open(int type, int protocol)
 	fd = shim_dial();
 	if (fd < 0)
 		goto fail;
-	err = shim_hello(fd, memfd, s->page, NULL);
+	s->netns = shim_netns();
+	err = shim_hello(fd, memfd, s, s->page, NULL);
 	if (err) {
 		errno = -err;
 		goto fail;
@@ -213,7 +218,7 @@ int shim_reconnect(struct shim_sock *s, int fd)
 	memcpy(&page->waiters, &s->page->waiters,
 	       sizeof(*page) - offsetof(struct skua_nl_page, waiters));
 	page->waiters = 0;
-	err = shim_hello(to, memfd, page, s->page);
+	err = shim_hello(to, memfd, s, page, s->page);
 	if (err) {
 		errno = -err;
 		goto fail;

@@ -64,6 +64,7 @@ struct shim_sock {
 	uint64_t inode; /* of the connection: tells whether a descriptor is still ours */
 	int fd_seen;    /* the descriptor whose inode was compared last, and when */
 	uint64_t tick_seen;
+	uint64_t netns; /* inode of the namespace that it was opened in */
 	struct skua_nl_page *page;
 	struct shim_epoll *epolls; /* under sock.c's lock */
 };

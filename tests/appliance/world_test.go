@@ -270,9 +270,12 @@ func runCmd(cmd *exec.Cmd) result {
 	return r
 }
 
-// skua is a command that speaks to the instance.
+// command is one of skua that speaks to the instance, from the namespace that it runs in.
 func (i *instance) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(bin, "skua"), args...)
+	if i.w.in != nil {
+		cmd = i.w.in.command(cmd.Args...)
+	}
 	cmd.Env = append(os.Environ(), "SKUA_SOCKET="+i.socket)
 	return cmd
 }

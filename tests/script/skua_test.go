@@ -28,6 +28,7 @@ import (
 type skua struct {
 	t     *testing.T
 	r     *harness.SkuaRouter
+	all   *controlplane.Stacks
 	stack *controlplane.Stack
 	clock *rtnl.ManualClock
 	env   []string
@@ -40,11 +41,12 @@ func newSkua(t *testing.T, s *Script) *skua {
 	var family *nlserver.Family
 	k.do(func() {
 		var err error
-		k.stack, err = controlplane.New(controlplane.Options{Net: k.r.Net, DP: k.r.DP, Clock: k.clock})
+		k.all, err = controlplane.NewStacks(controlplane.Options{Net: k.r.Net, DP: k.r.DP, Clock: k.clock})
 		if err != nil {
 			t.Error(err)
 			return
 		}
+		k.stack = k.all.Host()
 		st := k.stack
 		family = rtnetlink.New(rtnetlink.Tables{
 			Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
@@ -104,7 +106,7 @@ func (k *skua) punts() int {
 		return 0
 	}
 	n := 0
-	k.do(func() { n = k.stack.Poll() })
+	k.do(func() { n = k.all.Poll() })
 	return n
 }
 

@@ -29,6 +29,7 @@ import (
 type world struct {
 	*harness.SkuaRouter
 	t     *testing.T
+	all   *controlplane.Stacks
 	stack *controlplane.Stack
 	clock *rtnl.ManualClock
 }
@@ -44,10 +45,13 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, clock: rtnl.NewManualClock(),
 		SkuaRouter: harness.Skua(t, harness.Topology{Ports: []harness.Port{{Name: "p1"}, {Name: "p2"}}})}
 	var err error
-	w.Do(func() { w.stack, err = controlplane.New(controlplane.Options{Net: w.Net, DP: w.DP, Clock: w.clock}) })
+	w.Do(func() {
+		w.all, err = controlplane.NewStacks(controlplane.Options{Net: w.Net, DP: w.DP, Clock: w.clock})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.stack = w.all.Host()
 	t.Cleanup(func() {
 		w.locked(func() error { w.stack.Neighs.Close(); return nil })
 	})
@@ -92,7 +96,7 @@ func (w *world) batch() int {
 	n := 0
 	hooks := w.Hooks
 	w.pause()
-	w.Do(func() { n = w.stack.Poll() })
+	w.Do(func() { n = w.all.Poll() })
 	w.Hooks = hooks
 	return n
 }

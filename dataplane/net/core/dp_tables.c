@@ -67,9 +67,11 @@ static void lookup_swap(struct fib_tables **at, struct fib_tables *l)
 
 int net_lookups_publish(struct net *net, uint8_t family)
 {
-	struct fib_tables *built[DP_MAX_LINKS + 1] = {NULL};
+	struct fib_tables **built = calloc(DP_MAX_LINKS, sizeof(*built));
 	int v6 = family == AF_INET6, rc;
 
+	if (!built)
+		return -ENOMEM;
 	rc = lookup_build(net, &net->tables->order[v6], family, &built[0]);
 	for (uint32_t i = 1; !rc && i < DP_MAX_LINKS; i++)
 		if (net->devs[i])
@@ -82,6 +84,7 @@ int net_lookups_publish(struct net *net, uint8_t family)
 		else if (built[i])
 			lookup_swap(&net->devs[i]->fib[v6], built[i]);
 	}
+	free(built);
 	return rc;
 }
 

@@ -47,12 +47,14 @@ func newWorld(cpu int, fifo bool) (*world, error) {
 			return nil, err
 		}
 	}
-	if w.stack, err = controlplane.New(controlplane.Options{DP: dp}); err != nil {
+	all, err := controlplane.NewStacks(controlplane.Options{DP: dp})
+	if err != nil {
 		return nil, err
 	}
+	w.stack = all.Host()
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
-	go func() { w.done <- w.stack.Run(ctx) }()
+	go func() { w.done <- all.Run(ctx) }()
 	return w, w.sysctls(
 		"net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
 		"net.ipv6.conf.default.accept_dad=0",
