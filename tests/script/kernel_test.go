@@ -5,6 +5,7 @@ package script
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,16 @@ func (k *kernel) Recv(link string, wait time.Duration) []byte { return k.r.Recv(
 
 func (k *kernel) Advance(d time.Duration) { time.Sleep(d) }
 
+// hasKind says whether the kernel can make links of a kind.
+func hasKind(k *kernel, lower, kind string) bool {
+	args := []string{"link", "add", "link", lower, "name", "needs0", "type", kind}
+	if kind == "vlan" {
+		args = append(args, "id", "4000")
+	}
+	out, err := k.IP(args...)
+	return err == nil || !strings.Contains(out, "Unknown device type")
+}
+
 // The scripts say what the kernel does. Its clock is the machine's, and it and we share the CPUs with
 // others: what was late once is asked again, of a new namespace.
 func TestKernel(t *testing.T) {
@@ -76,6 +87,11 @@ func TestKernel(t *testing.T) {
 	for _, s := range scripts(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
+			for _, kind := range s.Needs {
+				if !hasKind(newKernel(t, s), s.Links[0].Name, kind) {
+					t.Skipf("this kernel cannot make links of type %s", kind)
+				}
+			}
 			for range kernelTries - 1 {
 				err := try(t, s, newKernel(t, s), "kernel")
 				if err == nil {

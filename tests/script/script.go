@@ -24,8 +24,9 @@ type Script struct {
 	Comment string
 	Links   []Link
 	Hosts   []Host
-	DAD     bool // "option dad": duplicate address detection runs
-	Noise   bool // "option noise": nothing that is received is ignored
+	DAD     bool     // "option dad": duplicate address detection runs
+	Noise   bool     // "option noise": nothing that is received is ignored
+	Needs   []string // "option needs KIND": kinds of links that not every kernel has
 	Cases   []Case
 	Names   pkt.Names
 }
@@ -145,6 +146,8 @@ func (s *Script) topology(words []string) error {
 		s.DAD = true
 	case words[0] == "option" && len(words) == 2 && words[1] == "noise":
 		s.Noise = true
+	case words[0] == "option" && len(words) == 3 && words[1] == "needs":
+		s.Needs = append(s.Needs, words[2])
 	case words[0] == "link" && len(words) >= 3:
 		l := Link{Name: words[1]}
 		if err := parseMAC(words[2], &l.MAC); err != nil {
