@@ -37,6 +37,7 @@
 #define GATEWAYS   32   /* of a port */
 #define FRAME_MAX  1514 /* without FCS */
 #define FRAME_64   60
+#define VLAN_ID    100
 #define FRAME_1500 1514 /* IP packets of 1,500 bytes */
 #define ROUNDS_MAX 64
 #define TABLE_ALL  0 /* of struct option: as many routes as the Internet has */
@@ -66,6 +67,7 @@ struct world {
 	uint16_t packets; /* that go round on each port */
 	uint32_t mbufs;
 	uint32_t stamps; /* destinations per port, when it is not one flow */
+	bool tagged;     /* frames have a tag of VLAN_ID; IPv4 of 64 bytes only */
 	void (*load)(const struct world *w);
 	/* A destination for packets received on port, network order, IPv4 in the first 4 bytes. */
 	void (*draw)(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
@@ -205,6 +207,7 @@ void load_vrf(const struct world *w);
 void draw4_vrf(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
 void load_neigh(const struct world *w);
 void draw4_neigh(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
+void load_vlan(const struct world *w);
 void load_scan(const struct world *w);
 void draw4_scan(unsigned int port, uint64_t *rnd, uint8_t dst[16]);
 

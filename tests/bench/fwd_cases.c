@@ -9,6 +9,7 @@
  *   ipv{4,6}-ecmp8    65,536 flows over a group of 8 gateways
  *   ipv4-vrf16        16 links, each with a table of its own of 1,000 routes
  *   ipv4-neigh-10k    packets to 10,000 neighbours of a connected /16
+ *   ipv4-vlan         from a VLAN of one port to a VLAN of the other
  *   ipv4-ttl-{5,50}   so many packets in a hundred come with a TTL of 1
  *   ipv4-scan16[-100] a tenth of them, or all, are for a connected /16 in which nobody answers; of
  *                     all, cycles are per packet received, because none is forwarded
@@ -55,6 +56,9 @@ static const struct world ipv4_neigh = {
 static const struct world ipv4_vrf = {
     "ipv4-vrf16",  AF_INET,         .lcores = 1,      .ports = 16,      .packets = PACKETS / 8,
     .mbufs = 8191, .stamps = 65536, .load = load_vrf, .draw = draw4_vrf};
+static const struct world ipv4_vlan = {"ipv4-vlan",     AF_INET,           TWO_PORTS,
+				       .stamps = 65536, .load = load_vlan, .draw = draw4_one,
+				       .tagged = true};
 /* Some are held. */
 static const struct world ipv4_scan = {
     "ipv4-scan16",  AF_INET,         .lcores = 1,       .ports = 2,       .packets = PACKETS,
@@ -74,6 +78,7 @@ static const struct bench_case specials[] = {
     {.name = "ipv6-ecmp8", .world = &ipv6_ecmp},
     {.name = "ipv4-vrf16", .world = &ipv4_vrf},
     {.name = "ipv4-neigh-10k", .world = &ipv4_neigh},
+    {.name = "ipv4-vlan", .world = &ipv4_vlan},
     {.name = "ipv4-ttl-5", .world = &ipv4_one, .variant = &variant_ttl_5},
     {.name = "ipv4-ttl-50", .world = &ipv4_one, .variant = &variant_ttl_50},
     {.name = "ipv4-scan16", .world = &ipv4_scan, .variant = &variant_scan_10},

@@ -66,6 +66,24 @@ static uint16_t stamp4_imix(struct source *s, struct rte_mbuf **pkts, uint16_t n
 	return n;
 }
 
+static uint16_t stamp4_tagged(struct source *s, struct rte_mbuf **pkts, uint16_t n, uint16_t max)
+{
+	const struct stamp4 *v = s->stamps;
+	uint32_t at = s->at;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct iphdr *ip = rte_pktmbuf_mtod_offset(pkts[i], struct iphdr *, 18);
+
+		ip->ttl = 64;
+		ip->check = v[at].check;
+		ip->daddr = v[at].daddr;
+		at = at + 1 == s->n ? 0 : at + 1;
+	}
+	s->at = at;
+	(void)max;
+	return n;
+}
+
 static uint16_t stamp6(struct source *s, struct rte_mbuf **pkts, uint16_t n, uint16_t max)
 {
 	const struct in6_addr *v = s->stamps;
@@ -197,11 +215,16 @@ void ports_prime(const struct bench_case *c)
 		for (unsigned int i = 0; i < w->packets; i++) {
 			uint16_t len = frame_len(c->sizes, i);
 			struct rte_mbuf *m = rte_pktmbuf_alloc(dp_mempool());
-			uint8_t *frame = m ? (uint8_t *)rte_pktmbuf_append(m, len) : NULL;
+			uint16_t tag = w->tagged ? 4 : 0;
+			uint8_t *frame = m ? (uint8_t *)rte_pktmbuf_append(m, len + tag) : NULL;
 
 			if (!frame || rte_ring_enqueue(s->ring, m))
 				fail("%s: no packets", c->name);
 			frame_make(frame, len, p, w->family, NULL);
+			if (tag) {
+				memmove(frame + 16, frame + 12, len - 12u);
+				memcpy(frame + 12, (uint8_t[4]){0x81, 0, 0, VLAN_ID}, 4);
+			}
 			if (!i)
 				memcpy(s->header, frame, sizeof(s->header));
 		}
@@ -212,6 +235,8 @@ void ports_prime(const struct bench_case *c)
 			s->stamp = c->variant->restock;
 		else if (w->family == AF_INET6)
 			s->stamp = stamp6;
+		else if (w->tagged)
+			s->stamp = stamp4_tagged;
 		else
 			s->stamp = c->sizes == SIZE_IMIX ? stamp4_imix : stamp4;
 	}

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <net/if.h>
+
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -135,6 +137,54 @@ void load_neigh(const struct world *w)
 void draw4_neigh(unsigned int port, uint64_t *rnd, uint8_t dst[16])
 {
 	neighbour(port, (uint32_t)(inet_random(rnd) % NEIGHBOURS), dst);
+}
+
+/* --- a VLAN on each port, and one route each way from one to the other ------------------------ */
+
+static void vlan_add(unsigned int port)
+{
+	const uint32_t conf = DP_CONF_FORWARDING | DP_CONF_ENABLED | DP_CONF_SHARED_MEDIA;
+	struct dp_link l = {.ifindex = PORTS_MAX + port + 1,
+			    .port = DP_PORT_NONE,
+			    .type = DP_LINK_VLAN,
+			    .lower = port + 1,
+			    .vlan_proto = 0x8100,
+			    .vlan_id = VLAN_ID,
+			    .carrier = 1,
+			    .flags = IFF_UP,
+			    .mtu = 1500,
+			    .mtu6 = 1500,
+			    .conf4 = conf,
+			    .conf6 = conf};
+	struct dp_nexthop nh = {.id = OTHER_ID + port,
+				.ifindex = l.ifindex,
+				.family = AF_INET,
+				.type = RTN_UNICAST,
+				.scope = RT_SCOPE_LINK,
+				.flags = DP_NH_GATEWAY,
+				.gw_family = AF_INET,
+				.gw = {10, 1, (uint8_t)port, 2}};
+	struct dp_neigh n = {.ifindex = l.ifindex, .family = AF_INET, .nud = NUD_REACHABLE};
+
+	port_mac(l.lladdr, port);
+	ok(dp_link_set(&l), "dp_link_set");
+	memcpy(n.addr, nh.gw, 4);
+	port_mac(n.lladdr, port ^ 1);
+	ok(dp_neigh_set(&n), "dp_neigh_set");
+	ok(dp_nexthop_set(&nh, NULL), "dp_nexthop_set");
+}
+
+void load_vlan(const struct world *w)
+{
+	for (unsigned int p = 0; p < w->ports; p++) {
+		uint8_t dst[16];
+		uint64_t rnd = 1;
+
+		vlan_add(p);
+		draw4_one(p ^ 1, &rnd, dst);
+		memset(dst + 2, 0, 2);
+		route_set(RT_TABLE_MAIN, AF_INET, dst, 16, OTHER_ID + p);
+	}
 }
 
 /* One route that packets take, and a network in which nobody answers. */
