@@ -33,5 +33,13 @@ func (t *Table) DelAltName(l *Link, name string) error {
 	return syscall.EINVAL
 }
 
+// SetL3Stats asks for counters of hardware (netdev_offload_xstats_enable, _disable), which no link
+// has, and says whether that is new.
+func (t *Table) SetL3Stats(l *Link, on bool) bool {
+	was := l.L3Stats
+	l.L3Stats = on
+	return was != on
+}
+
 // NotifyProps ends a change of further names (netdev_state_change).
 func (t *Table) NotifyProps(l *Link) { t.stateChange(l, 0) }

@@ -103,6 +103,8 @@ type Link struct {
 	TSOMaxSize, TSOMaxSegs         uint32
 	ParentDev, ParentBus, PhysName string // IFLA_PARENT_DEV_NAME, _BUS_NAME, IFLA_PHYS_PORT_NAME
 
+	L3Stats bool // counters of hardware were asked for (IFLA_OFFLOAD_XSTATS_HW_S_INFO_REQUEST)
+
 	// InDev and In6Dev say that the link has an in_device / an inet6_dev: IPv4 is gone below an MTU
 	// of 68, IPv6 below 1280.
 	InDev, In6Dev bool

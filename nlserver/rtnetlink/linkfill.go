@@ -102,17 +102,22 @@ func boolean(on bool) uint8 {
 	return 0
 }
 
-// fillStats is rtnl_fill_stats: struct rtnl_link_stats64, then struct rtnl_link_stats.
-func (f *family) fillStats(e *nlmsg.Encoder, l *link.Link) {
+// linkStats is dev_get_stats: the words of struct rtnl_link_stats64.
+func (f *family) linkStats(l *link.Link) [25]uint64 {
 	s, err := f.Net.DP.LinkStats(f.Net.ID, l.Index)
 	if err != nil {
 		f.Net.Log.Warn("no counters", "link", l.Name, "err", err)
 	}
-	v := [25]uint64{
+	return [25]uint64{
 		0: s.RxPackets, 1: s.TxPackets, 2: s.RxBytes, 3: s.TxBytes, 4: s.RxErrors, 5: s.TxErrors,
 		6: s.RxDropped, 7: s.TxDropped, 8: s.Multicast, 10: s.RxLengthError, 15: s.RxMissed,
 		23: s.RxNohandler,
 	}
+}
+
+// fillStats is rtnl_fill_stats: struct rtnl_link_stats64, then struct rtnl_link_stats.
+func (f *family) fillStats(e *nlmsg.Encoder, l *link.Link) {
+	v := f.linkStats(l)
 	b := e.Payload(unix.IFLA_STATS64, len(v)*8)
 	for i, n := range v {
 		native.PutUint64(b[i*8:], n)

@@ -57,6 +57,7 @@ type Row struct {
 func (f *family) rows() []Row {
 	return slices.Concat(
 		f.linkRows(),
+		f.statsRows(),
 		f.addrRows(),
 		f.netconfRows(),
 		f.nsidRows(),

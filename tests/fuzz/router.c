@@ -11,6 +11,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include <rte_common.h>
 #include <rte_eal.h>
 
 #include "dataplane.h"
@@ -70,6 +71,44 @@ static void add_loopback(void)
 	};
 
 	ok(dp_link_set(&l), "dp_link_set lo");
+}
+
+/* A device on top of others: VLANs, a pair, a dummy. */
+static void add_virtual(uint32_t ifindex, uint8_t type, uint32_t lower, uint16_t proto, uint16_t id)
+{
+	const uint32_t conf = DP_CONF_FORWARDING | DP_CONF_ENABLED | DP_CONF_SHARED_MEDIA;
+	struct dp_link l = {
+	    .net = ROUTER_NET,
+	    .ifindex = ifindex,
+	    .port = DP_PORT_NONE,
+	    .type = type,
+	    .carrier = 1,
+	    .flags = IFF_UP,
+	    .mtu = 1500,
+	    .mtu6 = 1500,
+	    .conf4 = conf,
+	    .conf6 = conf,
+	    .lower = lower,
+	    .peer_ifindex = lower,
+	    .vlan_proto = proto,
+	    .vlan_id = id,
+	    .vlan_egress = {[6] = 5},
+	};
+
+	router_mac(l.lladdr, (ifindex - 1) & 1, 1);
+	snprintf(l.name, sizeof(l.name), "virtual%u", ifindex);
+	ok(dp_link_set(&l), "dp_link_set virtual");
+}
+
+static void add_virtuals(void)
+{
+	add_virtual(ROUTER_VLAN, DP_LINK_VLAN, 1, 0x8100, 100);
+	add_virtual(ROUTER_VLAN + 1, DP_LINK_VLAN, 2, 0x88a8, 200);
+	add_virtual(ROUTER_VLAN + 2, DP_LINK_VLAN, ROUTER_VLAN + 1, 0x8100, 7);
+	add_virtual(ROUTER_VETH, DP_LINK_VETH, 0, 0, 0);
+	add_virtual(ROUTER_VETH + 1, DP_LINK_VETH, ROUTER_VETH, 0, 0);
+	add_virtual(ROUTER_VETH, DP_LINK_VETH, ROUTER_VETH + 1, 0, 0);
+	add_virtual(ROUTER_DUMMY, DP_LINK_DUMMY, 0, 0, 0);
 }
 
 static uint8_t parse(const char *text, uint8_t addr[16])
@@ -146,8 +185,43 @@ static void add_route(uint32_t table, const char *dst, uint8_t plen, uint32_t nh
 	ok(dp_route_set(&r, 1, &done), "dp_route_set");
 }
 
-enum { LOCAL4 = 1, BCAST4, LINK0, LINK1, GW1, BLACK, UNREACH, PROHIBIT, GROUP, GW0 };
+enum {
+	LOCAL4 = 1,
+	BCAST4,
+	LINK0,
+	LINK1,
+	GW1,
+	BLACK,
+	UNREACH,
+	PROHIBIT,
+	GROUP,
+	GW0,
+	VLAN,
+	QINQ,
+	VETH,
+	DUMMY
+};
 enum { V6 = 100 };
+
+/* 172.16.0.0/24 leads out by a VLAN, .1 by one on another, .2 round a pair, .3 into a dummy. */
+static void add_virtual_routes(void)
+{
+	static const uint32_t devs[] = {ROUTER_VLAN, ROUTER_VLAN + 2, ROUTER_VETH, ROUTER_DUMMY};
+
+	for (unsigned int i = 0; i < RTE_DIM(devs); i++) {
+		struct dp_neigh n = {.net = ROUTER_NET, .ifindex = devs[i], .nud = NUD_PERMANENT};
+		char text[32];
+
+		snprintf(text, sizeof(text), "172.31.%u.2", i);
+		add_nexthop(VLAN + i, AF_INET, RTN_UNICAST, devs[i], text);
+		n.family = parse(text, n.addr);
+		router_mac(n.lladdr, devs[i] == ROUTER_VETH ? ROUTER_VETH & 1 : 0,
+			   devs[i] == ROUTER_VETH ? 1 : 2);
+		ok(dp_neigh_set(&n), "dp_neigh_set");
+		snprintf(text, sizeof(text), "172.16.%u.0", i);
+		add_route(RT_TABLE_MAIN, text, 24, VLAN + i);
+	}
+}
 
 static void add_routes(void)
 {
@@ -224,7 +298,9 @@ void router_start(unsigned int workers)
 		join(i, "ff02::1:ff00:1");
 	}
 	add_loopback();
+	add_virtuals();
 	add_routes();
+	add_virtual_routes();
 	for (uint32_t w = 0; w < workers; w++)
 		ok(dp_worker_enter(w), "dp_worker_enter");
 }

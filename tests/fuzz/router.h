@@ -15,6 +15,9 @@
 
 #define ROUTER_NET   0
 #define ROUTER_PORTS 2
+#define ROUTER_VLAN  21 /* ifindexes: VLAN 100 of port 0, 802.1ad 200 of port 1, 7 on that */
+#define ROUTER_VETH  24 /* and 25 */
+#define ROUTER_DUMMY 26
 
 extern uint16_t router_port[ROUTER_PORTS];
 

@@ -185,7 +185,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (control & 0x10)
 			router_poll();
 	}
-	router_poll();
+	do
+		router_poll();
+	while (softnet_data[0]->backlog_head != softnet_data[0]->backlog_tail); /* a pair's */
 	links_flush();
 	inet_frag_flush(softnet_data[0]);
 	router_poll(); /* what was dropped goes back at the end of a turn */

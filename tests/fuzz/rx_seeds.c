@@ -47,6 +47,7 @@ static void add(unsigned char control, const char *const *hex)
 		save();                                                                            \
 	} while (0)
 
+#define MACS    "020000000001020000000002"
 #define ETH4    "020000000001020000000002 0800"
 #define ETH6    "020000000001020000000002 86dd"
 #define HOST    "0a000102" /* 10.0.1.2 */
@@ -126,6 +127,34 @@ static void ipv6(void)
 	save();
 }
 
+/* What the VLANs, the pair and the dummy of router.c are in the way of. */
+static void tagged(void)
+{
+	static const char *const to[] = {"ac100002", "ac100102", "ac100202", "ac100302", FAR};
+
+	for (int i = 0; i < 5; i++) {
+		ONE(ETH4, "4500002c00010000", "40110000", HOST, to[i], UDP);
+		ONE(MACS "81000064 0800", "4510002c00010000", "40110000", HOST, to[i], UDP);
+		ADD(0x11, MACS "88a800c8 81000007 0800", "4500002c00010000", "40110000", "0a000202",
+		    to[i], UDP);
+		save();
+	}
+	ONE(MACS "8100a000 0800", "4500002c00010000", "40110000", HOST, FAR, UDP);
+	ONE(MACS "81000000 81000064 86dd", "6000000000181140", HOST6, FAR6, UDP);
+	ONE(MACS "81000063 0800", "4500002c00010000", "40110000", HOST, FAR, UDP);
+	ONE(MACS "81000064 0806", "0001080006040001", "020000000002", HOST, "000000000000", ROUTER);
+	ONE(MACS "81000064 08");
+	ONE(MACS "81000063 0000", DATA);
+	ONE(MACS "81000064");
+	ONE(MACS "8100");
+	/* of both kinds in one burst, in several segments */
+	ADD(0x02, ETH4, "4500002c00010000", "40110000", HOST, FAR, UDP);
+	ADD(0x0c, MACS "81000064 0800", "4500002c00010000", "40110000", HOST, FAR, UDP);
+	ADD(0x00, MACS "81000000 0800", "4500002c00010000", "40110000", HOST, FAR, UDP);
+	ADD(0x10, MACS "81000064 0800", "4500002c00010000", "40110000", HOST, FAR, UDP);
+	save();
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -135,6 +164,7 @@ int main(int argc, char **argv)
 	dir = argv[1];
 	ipv4();
 	ipv6();
+	tagged();
 	ONE("ffffffffffff020000000002 0806", "0001080006040001", "020000000002", HOST,
 	    "000000000000", ROUTER);
 	ADD(0x12, ETH4, "4500002c00010000", "40110000", HOST, "0a000209", UDP);

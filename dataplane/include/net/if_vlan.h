@@ -48,11 +48,11 @@ int vlan_group_set(struct net_device *real, uint16_t protocol, uint16_t vid,
 		   struct net_device *vlan);
 
 /*
- * A tagged frame received on dev: the tag is taken out. Returns the EtherType behind it when the
- * frame is the device's own (priority), or nobody's; else 0: it waits for vlan_receive_list(), or
- * is disposed of.
+ * A tagged frame received on dev: the tag is taken out. True: the frame is the device's own
+ * (priority), or nobody's, and skb->protocol is what was behind the tag. False: it waits for
+ * vlan_receive_list(), or is disposed of.
  */
-uint16_t skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+bool skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 /* What skb_vlan_untag() put aside of a burst, by VLAN. */
 void vlan_receive_list(struct softnet_data *sd, struct net_device *dev);
 

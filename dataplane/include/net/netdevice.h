@@ -192,7 +192,8 @@ extern struct netdev_queue netdev_txqs[RTE_MAX_ETHPORTS][DP_MAX_WORKERS];
 /* All that one worker owns. Nobody else writes it but for the rings' other ends. */
 struct softnet_data {
 	uint32_t worker;
-	uint32_t n_dirty; /* ports with packets in their tx_queue */
+	uint32_t n_dirty;  /* ports with packets in their tx_queue */
+	uint32_t n_tagged; /* of the burst under way, see tagged */
 	uint16_t dirty[RTE_MAX_ETHPORTS];
 	struct rxq_list *rxq; /* RCU, written by the control plane */
 	uint32_t rps_from;    /* workers that may hand packets to this one; control plane */
@@ -218,8 +219,7 @@ struct softnet_data {
 	uint32_t n_dead; /* dropped, and not yet given back */
 	struct rte_mbuf *dead[SKB_LIST_MAX];
 
-	uint32_t n_tagged; /* of a burst under way: untagged for their VLAN, skb->dev */
-	struct sk_buff *tagged[NAPI_BURST];
+	struct sk_buff *tagged[NAPI_BURST]; /* untagged for their VLAN, skb->dev */
 
 	uint32_t backlog_head, backlog_tail;
 	struct sk_buff *backlog[BACKLOG_MAX];

@@ -55,7 +55,7 @@ static bool vlan_may_pull(struct sk_buff *skb)
 	return pskb_may_pull(skb, ETH_HLEN + VLAN_HLEN + 2);
 }
 
-uint16_t skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
+bool skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb)
 {
 	uint16_t protocol = skb->protocol, tci, inner;
 	struct net_device *vlan;
@@ -64,7 +64,7 @@ uint16_t skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct 
 	do {
 		if (!vlan_may_pull(skb)) {
 			kfree_skb_reason(sd, skb, SKB_DROP_REASON_NOT_SPECIFIED);
-			return 0;
+			return false;
 		}
 		eth = rte_pktmbuf_mtod(skb_mbuf(skb), const char *);
 		memcpy(&tci, eth + ETH_HLEN, 2);
@@ -75,11 +75,11 @@ uint16_t skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct 
 		if (vlan) {
 			if (unlikely(!netif_running(vlan))) {
 				kfree_skb_reason(sd, skb, SKB_DROP_REASON_NOT_SPECIFIED);
-				return 0;
+				return false;
 			}
 			skb->dev = vlan;
 			sd->tagged[sd->n_tagged++] = skb;
-			return 0;
+			return false;
 		}
 		if (tci) /* nobody's VLAN: as a frame for another host */
 			skb->pkt_type = PACKET_OTHERHOST;
@@ -88,7 +88,7 @@ uint16_t skb_vlan_untag(struct softnet_data *sd, struct net_device *dev, struct 
 	skb->protocol = inner;
 	skb->network_header = (uint16_t)(skb_mbuf(skb)->data_off + ETH_HLEN);
 	skb->transport_header = (uint16_t)(skb->network_header + sizeof(struct iphdr));
-	return inner;
+	return true;
 }
 
 /*

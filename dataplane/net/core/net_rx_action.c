@@ -86,8 +86,10 @@ static __rte_noinline uint16_t netif_receive_other(struct softnet_data *sd, stru
 	struct sk_buff *skb = mbuf_skb(m);
 
 	if (eth_type_vlan(protocol)) {
-		protocol = skb_vlan_untag(sd, dev, skb);
-		if (!protocol || protocol == htons(ETH_P_IP) || protocol == htons(ETH_P_IPV6))
+		if (!skb_vlan_untag(sd, dev, skb))
+			return 0;
+		protocol = skb->protocol;
+		if (protocol == htons(ETH_P_IP) || protocol == htons(ETH_P_IPV6))
 			return protocol;
 	}
 	skb->transport_header = 0;
