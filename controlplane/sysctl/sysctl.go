@@ -63,7 +63,6 @@ var integers = []integer{
 	{"core.xfrm_larval_drop", 1, minInt, maxInt},
 
 	{"ipv4.fib_multipath_hash_fields", 7, 1, 0xff},
-	{"ipv4.fib_multipath_use_neigh", 0, 0, 1},
 	{"ipv4.fib_notify_on_flag_change", 0, 0, 2},
 	{"ipv4.fib_sync_mem", 512 << 10, 64 << 10, 64 << 20},
 	{"ipv4.fwmark_reflect", 0, 0, 255},
@@ -82,7 +81,6 @@ var integers = []integer{
 	{"ipv4.ipfrag_max_dist", 64, 0, maxInt},
 	{"ipv4.ipfrag_secret_interval", 0, minInt, maxInt},
 	{"ipv4.ipfrag_time", 30, minInt, maxInt},
-	{"ipv4.nexthop_compat_mode", 1, 0, 1},
 	{"ipv4.route.gc_elasticity", 8, minInt, maxInt},
 	{"ipv4.route.gc_interval", 60, minInt, maxInt},
 	{"ipv4.route.gc_min_interval", 0, minInt, maxInt},

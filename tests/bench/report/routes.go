@@ -42,7 +42,7 @@ type load struct {
 
 // routes measures how fast a full table is loaded, and what it weighs.
 func routes(b *bench) ([]Result, error) {
-	var skua, kernel [2][]float64
+	var skua, kernel [3][]float64
 	var rss []float64
 	var cpus []string
 	for range b.rounds {
@@ -63,6 +63,7 @@ func routes(b *bench) ([]Result, error) {
 	results := []Result{
 		loaded("routes-ipv4-1M", skua[0], kernel[0], cpus),
 		loaded("routes-ipv6-220k", skua[1], kernel[1], cpus),
+		loaded("routes-ipv4-1M-nhid", skua[2], kernel[2], cpus),
 		{Name: "memory-1M-220k-MB", Unit: "MB", Runs: rss, CPUs: cpus},
 	}
 	fmt.Printf("\nRoutes through the netlink socket, batches of %d, every one acknowledged, routes per second\n\n%v", batch, loading(results))
@@ -118,7 +119,10 @@ func loadSkua() (loads []load, mb float64, err error) {
 	if loads, err = loadBoth(under); err != nil {
 		return nil, 0, err
 	}
-	mb, err = resident(skua.Process.Pid)
+	if mb, err = resident(skua.Process.Pid); err != nil {
+		return nil, 0, err
+	}
+	loads, err = loadObjects(under, loads)
 	return loads, mb, err
 }
 
@@ -157,7 +161,19 @@ func loadKernel() (loads []load, err error) {
 			return nil, err
 		}
 	}
-	return loadBoth([]string{"ip", "netns", "exec", netns})
+	under := []string{"ip", "netns", "exec", netns}
+	if loads, err = loadBoth(under); err != nil {
+		return nil, err
+	}
+	return loadObjects(under, loads)
+}
+
+// loadObjects adds the routes of IPv4 once more, into a table of their own and by the ids of nexthop
+// objects.
+func loadObjects(under []string, loads []load) ([]load, error) {
+	l, err := loadRoutes(under, "-n", "d0", "-t", "100", "4", strconv.Itoa(routes4), strconv.Itoa(batch),
+		"192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.12")
+	return append(loads, l), err
 }
 
 // loadBoth runs route_load for both families under a command.
@@ -167,17 +183,21 @@ func loadBoth(under []string) ([]load, error) {
 		{"4", strconv.Itoa(routes4), strconv.Itoa(batch), "192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.12"},
 		{"6", strconv.Itoa(routes6), strconv.Itoa(batch), "2001:db8:1::9", "2001:db8:1::10"},
 	} {
-		cmd := exec.Command(under[0], append(append(under[1:len(under):len(under)], "out/route_load"), args...)...)
-		cmd.Stderr = os.Stderr
-		text, err := cmd.Output()
+		l, err := loadRoutes(under, args...)
 		if err != nil {
-			return nil, fmt.Errorf("route_load: %w", err)
-		}
-		var l load
-		if err := json.Unmarshal(text, &l); err != nil {
 			return nil, err
 		}
 		loads = append(loads, l)
 	}
 	return loads, nil
+}
+
+func loadRoutes(under []string, args ...string) (l load, err error) {
+	cmd := exec.Command(under[0], append(append(under[1:len(under):len(under)], "out/route_load"), args...)...)
+	cmd.Stderr = os.Stderr
+	text, err := cmd.Output()
+	if err != nil {
+		return l, fmt.Errorf("route_load: %w", err)
+	}
+	return l, json.Unmarshal(text, &l)
 }
