@@ -86,7 +86,8 @@ func assemble(net *rtnl.Net) (*Stack, error) {
 	s.Net.Subscribe(s.Nexthops.Event)
 	s.Addrs = addr.New(s.Net, s.Links)
 	s.Neighs = neigh.New(s.Net, s.Links, s.Addrs)
-	s.Rules = rule.New(s.Net)
+	s.Rules = rule.New(s.Net, s.Links)
+	s.Net.Subscribe(s.Rules.Event)
 	if s.Routes, err = route.New(s.Net, s.Links, s.Addrs, s.Nexthops, s.Rules); err != nil {
 		return nil, errors.Join(err, net.DP.DelNet(net.ID))
 	}

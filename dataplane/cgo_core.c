@@ -19,6 +19,7 @@
 #include "net/core/nexthop.c"
 #include "net/core/inet_addr.c"
 #include "net/core/fib_filter.c"
+#include "net/core/fib_rules.c"
 #include "net/core/inet_fragment.c"
 #include "net/core/neighbour.c"
 #include "net/core/dev.c"

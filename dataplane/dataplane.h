@@ -98,16 +98,58 @@ int dp_net_del(uint32_t net);
 enum dp_net_key {
 	DP_NET_MULTIPATH_HASH_POLICY, /* 0: L3, 1: L4 5-tuple (fib_multipath_hash_policy) */
 	DP_NET_MULTIPATH_HASH_POLICY6,
+	DP_NET_CUSTOM_RULES, /* IPv4 sources are checked by the rules, not by own addresses */
+	DP_NET_CUSTOM_RULES6,
 	DP_NET_KEY_MAX,
 };
 int dp_net_conf(uint32_t net, uint32_t key, uint32_t value);
 
 /*
- * The tables that a lookup goes through, in order, until one yields something other than
- * "no route" or RTN_THROW. At most 16. Replaced as a whole (what fib_rules come to).
+ * What a lookup goes through (fib_rules): each rule that matches a packet asks its table, until one
+ * yields something other than "no route" or RTN_THROW. What does not depend on the packet (iif,
+ * l3mdev, uid) was decided by who says it. Rules that all match every packet and ask tables cost no
+ * more than the tables do.
  */
+enum dp_rule_action {
+	DP_RULE_TABLE,
+	DP_RULE_GOTO,        /* on with the rule at target */
+	DP_RULE_UNREACHABLE, /* the end: as if no table had a route */
+	DP_RULE_PROHIBIT,    /* the end: RTN_PROHIBIT, RTN_BLACKHOLE */
+	DP_RULE_BLACKHOLE,
+	DP_RULE_ACTION_MAX,
+};
+#define DP_RULE_INVERT (1u << 0) /* the packets that the selectors do not match */
+#define DP_MAX_RULES   32768     /* of a list */
+
+/* A selector that is 0 matches every packet. */
+struct dp_rule {
+	uint8_t action; /* enum dp_rule_action */
+	uint8_t flags;  /* DP_RULE_INVERT */
+	uint8_t tos;    /* DS field, without ECN */
+	uint8_t ipproto;
+	uint8_t src_len; /* bits of src, of dst */
+	uint8_t dst_len;
+	uint8_t pad[2];
+	uint32_t table;
+	uint32_t target; /* index of a later rule, n: the end */
+	uint32_t mark;
+	uint32_t mark_mask;
+	uint16_t sport[2]; /* first and last, host order */
+	uint16_t dport[2];
+	int32_t suppress_prefixlen; /* routes up to that length do not count; -1: all do */
+	int32_t suppress_ifgroup;   /* routes over links of that group do not count; -1: all do */
+	uint8_t src[16];            /* network order, no bits beyond the length */
+	uint8_t dst[16];
+};
+
+/*
+ * Replaced as a whole: with ifindex 0 for the net, else for the packets that a link receives, in
+ * place of the net's (iif, l3mdev; n 0: the net's again). -E2BIG, -EINVAL, -ENODEV, -ENOMEM.
+ */
+int dp_rules_set(uint32_t net, uint32_t ifindex, uint8_t family, const struct dp_rule *rules,
+		 uint32_t n);
+/* dp_rules_set() with rules that only ask tables, of the net and of a link. */
 int dp_net_tables(uint32_t net, uint8_t family, const uint32_t *tables, uint32_t n);
-/* The same for packets received on one link, in place of the net's (l3mdev); n 0: the net's. */
 int dp_link_tables(uint32_t net, uint32_t ifindex, uint8_t family, const uint32_t *tables,
 		   uint32_t n);
 
@@ -158,6 +200,7 @@ struct dp_link {
 	uint16_t vlan_id;      /* DP_LINK_VLAN: 0 .. 4094 */
 	uint8_t pad[2];
 	uint8_t vlan_egress[16]; /* DP_LINK_VLAN: PCP (0 .. 7) of each priority */
+	uint32_t group; /* IFLA_GROUP: rules may refuse what leaves by it */
 };
 
 int dp_link_set(const struct dp_link *link);

@@ -47,6 +47,7 @@ func linkOf(l *dpif.Link) (C.struct_dp_link, error) {
 		mtu6:    C.uint32_t(l.MTU6),
 		conf4:   C.uint32_t(l.Conf4),
 		conf6:   C.uint32_t(l.Conf6),
+		group:   C.uint32_t(l.Group),
 
 		master: C.uint32_t(l.Master), lower: C.uint32_t(l.Lower),
 		vlan_proto: C.uint16_t(l.VLANProto), vlan_id: C.uint16_t(l.VLANID),
@@ -92,6 +93,7 @@ func (d *Dataplane) DumpLinks(net uint32) ([]dpif.Link, error) {
 			MTU6:     uint32(c.mtu6),
 			Conf4:    dpif.Conf(c.conf4),
 			Conf6:    dpif.Conf(c.conf6),
+			Group:    uint32(c.group),
 			HardAddr: macOf(&c.lladdr),
 
 			Master: uint32(c.master), Lower: uint32(c.lower),

@@ -20,19 +20,6 @@ func (d *Dataplane) AddNet(net uint32) error { return errnoOf(C.dp_net_add(C.uin
 // DelNet implements dpif.Writer.
 func (d *Dataplane) DelNet(net uint32) error { return errnoOf(C.dp_net_del(C.uint32_t(net))) }
 
-// SetTables implements dpif.Writer.
-func (d *Dataplane) SetTables(net uint32, family uint8, tables []uint32) error {
-	if len(tables) == 0 {
-		return errnoOf(C.dp_net_tables(C.uint32_t(net), C.uint8_t(family), nil, 0))
-	}
-	c := make([]C.uint32_t, len(tables))
-	for i, t := range tables {
-		c[i] = C.uint32_t(t)
-	}
-	return errnoOf(C.dp_net_tables(C.uint32_t(net), C.uint8_t(family), &c[0],
-		C.uint32_t(len(c))))
-}
-
 // SetMultipathHashPolicy implements dpif.Writer.
 func (d *Dataplane) SetMultipathHashPolicy(net uint32, family uint8, policy uint32) error {
 	var key C.uint32_t

@@ -122,7 +122,11 @@ func (t *Table) setGroup(l *Link, c *Change) (bool, error) {
 	if c.Group == nil {
 		return false, nil
 	}
+	old := *l
 	l.Group = *c.Group
+	if err := t.publish(l, func() { *l = old }); err != nil { // rules ask for it
+		return false, err
+	}
 	return true, nil
 }
 

@@ -207,7 +207,7 @@ func (l *Link) dp() dpif.Link {
 		// The MTU of lo, 65536, is one more than a length field in a packet can say.
 		// A dummy's may be less than IPv4 can use; then it speaks none.
 		MTU: min(max(l.MTU, MinMTU4), 65535), MTU6: min(l.MTU6(), 65535),
-		Conf4: l.conf4(), Conf6: l.conf6(), HardAddr: l.HardAddr,
+		Conf4: l.conf4(), Conf6: l.conf6(), HardAddr: l.HardAddr, Group: l.Group,
 	}
 	if l.Master != nil {
 		d.Master = l.Master.Index

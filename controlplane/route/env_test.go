@@ -51,7 +51,7 @@ func newEnv(tb testing.TB, dp dpif.Dataplane) *env {
 	e.addrs = addr.New(e.net, e.links)
 	e.nexthops = nexthop.New(e.net, e.links)
 	e.net.Subscribe(e.nexthops.Event)
-	e.routes, err = New(e.net, e.links, e.addrs, e.nexthops, rule.New(e.net))
+	e.routes, err = New(e.net, e.links, e.addrs, e.nexthops, rule.New(e.net, e.links))
 	must(err)
 	e.net.Subscribe(e.routes.Event)
 	e.net.Subscribe(func(ev any) { // addrconf without duplicate address detection

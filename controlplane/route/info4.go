@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
 	"skua/controlplane/rtnl"
 )
@@ -261,7 +262,8 @@ func (t *Table) checkGateway4(cfg *Config, h *HopConfig, hop *nexthop.Hop) error
 	if h.Flags&unix.RTNH_F_ONLINK != 0 {
 		return t.checkOnlink4(cfg, h, hop)
 	}
-	flow := flow4{dst: keyOf(h.Gateway), oif: h.Oif, scope: max(cfg.Scope+1, unix.RT_SCOPE_LINK)}
+	flow := (&Query{}).newFlow4(h.Gateway, netip.Addr{}, loopbackIndex, h.Oif)
+	flow.scope = max(cfg.Scope+1, unix.RT_SCOPE_LINK)
 	var res result4
 	errno := syscall.Errno(unix.EAGAIN)
 	if id := cfg.table(); id != unix.RT_TABLE_MAIN && t.v4.tables[id] != nil {
@@ -297,7 +299,7 @@ func (t *Table) checkOnlink4(cfg *Config, h *HopConfig, hop *nexthop.Hop) error 
 		return rtnl.Errorf(unix.ENODEV, "Nexthop device required for onlink")
 	case !l.Up():
 		return rtnl.Errorf(unix.ENETDOWN, "Nexthop device is not up")
-	case t.AddrType(h.Gateway) != unix.RTN_UNICAST:
+	case t.AddrTypeOn(l, h.Gateway) != unix.RTN_UNICAST:
 		return rtnl.Errorf(unix.EINVAL, "Nexthop has invalid gateway")
 	}
 	hop.Link, hop.Scope = l, unix.RT_SCOPE_LINK
@@ -342,6 +344,15 @@ func (t *Table) addrType4(a netip.Addr, table uint32) uint8 {
 // AddrType says what an IPv4 address is to this host (inet_addr_type): RTN_LOCAL, RTN_BROADCAST,
 // RTN_MULTICAST or RTN_UNICAST.
 func (t *Table) AddrType(a netip.Addr) uint8 { return t.addrType4(a, unix.RT_TABLE_LOCAL) }
+
+// AddrTypeOn is AddrType in the domain of a link: that of its VRF, when it is in one
+// (inet_addr_type_dev_table).
+func (t *Table) AddrTypeOn(l *link.Link, a netip.Addr) uint8 {
+	if id := l.L3Table(); id != 0 {
+		return t.addrType4(a, id)
+	}
+	return t.AddrType(a)
+}
 
 func markCarrier(h *nexthop.Hop) {
 	if !h.Link.Carrier {

@@ -4,6 +4,7 @@ package route
 
 import (
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -11,6 +12,7 @@ import (
 	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
 	"skua/controlplane/rtnl"
+	"skua/controlplane/rule"
 )
 
 // info6 finds or makes the Info of one nexthop of a new route and counts a reference to it
@@ -189,13 +191,16 @@ func (t *Table) gatewayReached6(cfg *Config, l *link.Link) (*link.Link, error) {
 			return res.info.Hops[0].Link, nil
 		}
 	}
-	flow := flow6{dst: keyOf(cfg.Gateway), oif: cfg.Oif, flags: lookupIface}
+	flow := (&Query{Oif: cfg.Oif}).newFlow6(cfg.Gateway, netip.Addr{})
+	flow.flags = lookupIface
 	var res result6
-	for _, id := range t.rules.Tables(familyIPv6) { // fib6_lookup: a throw route is no way on here
+	t.update6(&flow)
+	t.rules.Lookup(&flow.Flow, func(_ *rule.Rule, id uint32) syscall.Errno { // fib6_lookup
 		if tab := t.v6.tables[id]; tab != nil && t.lookupTable6(tab, &flow, &res) {
-			break
+			return 0 // a throw route is no way on here
 		}
-	}
+		return unix.EAGAIN
+	})
 	if !good(&res) {
 		return nil, unix.EHOSTUNREACH
 	}
@@ -212,6 +217,7 @@ func (t *Table) gatewayLookup6(cfg *Config, table uint32, flags uint8) (res resu
 	if tab == nil {
 		return res, false
 	}
-	flow := flow6{dst: keyOf(cfg.Gateway), oif: cfg.Oif, flags: flags | lookupIgnoreLink}
+	flow := (&Query{Oif: cfg.Oif}).newFlow6(cfg.Gateway, netip.Addr{})
+	flow.flags = flags | lookupIgnoreLink
 	return res, t.lookupTable6(tab, &flow, &res) && res.info != nil
 }

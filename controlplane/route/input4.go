@@ -4,7 +4,6 @@ package route
 
 import (
 	"net/netip"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,7 @@ func (t *Table) input4(q *Query) (Result, error) {
 	if !src.IsValid() {
 		src = any4
 	}
-	lo := t.links.Loopback()
+	lo := t.loopbackOf(in)
 	r := Result{Link: lo, Dst: dst, Src: src, MTU: lo.MTU}
 	if dst.IsMulticast() {
 		if !in.InDev || t.Joined == nil || !t.Joined(in, dst) {
@@ -39,11 +38,12 @@ func (t *Table) input4(q *Query) (Result, error) {
 	case !in.InDev, src.IsMulticast(), isLimitedBroadcast(src):
 		return Result{}, unix.EINVAL
 	case isLimitedBroadcast(dst), src == any4 && dst == any4:
-		return t.broadcast4(r, in)
+		return t.broadcast4(q, r, in)
 	case isZeronet(src), isZeronet(dst), dst.IsLoopback() && !localnet, src.IsLoopback() && !localnet:
 		return Result{}, unix.EINVAL
 	}
-	flow := flow4{dst: keyOf(dst), tos: q.TOS &^ 3}
+	flow := q.newFlow4(dst, src, q.Iif, 0)
+	flow.UID = 0 // nobody's
 	var res result4
 	if errno := t.fibLookup4(&flow, false, &res); errno != 0 {
 		if !in.Forwarding4() {
@@ -55,10 +55,10 @@ func (t *Table) input4(q *Query) (Result, error) {
 	case unix.RTN_BROADCAST:
 		if !in.BcForwarding() {
 			t.from4(&r, &res)
-			return t.broadcast4(r, in)
+			return t.broadcast4(q, r, in)
 		}
 	case unix.RTN_LOCAL:
-		if _, ok := t.validSource4(src, in, 0); !ok {
+		if _, ok := t.validSource4(q, in, 0); !ok {
 			return Result{}, unix.EINVAL
 		}
 		t.from4(&r, &res)
@@ -76,9 +76,9 @@ func (t *Table) input4(q *Query) (Result, error) {
 }
 
 // broadcast4 is brd_input of ip_route_input_slow.
-func (t *Table) broadcast4(r Result, in *link.Link) (Result, error) {
+func (t *Table) broadcast4(q *Query, r Result, in *link.Link) (Result, error) {
 	if !isZeronet(r.Src) {
-		if _, ok := t.validSource4(r.Src, in, 0); !ok {
+		if _, ok := t.validSource4(q, in, 0); !ok {
 			return Result{}, unix.EINVAL
 		}
 	}
@@ -92,7 +92,7 @@ func (t *Table) forward4(q *Query, r Result, in *link.Link, res *result4) (Resul
 		res.sel = selectHop(res.info, q.hash(r.Src, r.Dst, t.links.MultipathHashPolicy[0]))
 	}
 	out := res.hop().Link
-	direct, ok := t.validSource4(r.Src, in, out.Index)
+	direct, ok := t.validSource4(q, in, out.Index)
 	if !ok {
 		return Result{}, unix.EINVAL
 	}
@@ -106,13 +106,21 @@ func (t *Table) forward4(q *Query, r Result, in *link.Link, res *result4) (Resul
 	return r, nil
 }
 
-// validSource4 is fib_validate_source. direct: the source is a neighbour, not behind a gateway.
-func (t *Table) validSource4(src netip.Addr, in *link.Link, oif uint32) (direct, ok bool) {
+// validSource4 is fib_validate_source for a packet that came in by a link and leaves by oif, 0: is for
+// us. direct: the source is a neighbour, not behind a gateway.
+func (t *Table) validSource4(q *Query, in *link.Link, oif uint32) (direct, ok bool) {
 	rp := in.RPFilter()
-	if rp == 0 && (in.Index != oif || !in.SendRedirects()) {
+	src := q.Src
+	if !src.IsValid() {
+		src = any4
+	}
+	if rp == 0 && (in.Index != oif || !in.SendRedirects()) && !t.rules.Custom(familyIPv4) {
 		return false, in.AcceptLocal() || t.addrs.IsLocal(src) == nil
 	}
-	flow := flow4{dst: keyOf(src)}
+	if rp == 0 && (in.Index != oif || !in.SendRedirects()) && in.AcceptLocal() {
+		return false, true
+	}
+	flow := reverse4(q, src, in, oif)
 	var res result4
 	if errno := t.fibLookup4(&flow, false, &res); errno != 0 {
 		return false, rp == 0
@@ -129,10 +137,26 @@ func (t *Table) validSource4(src netip.Addr, in *link.Link, oif uint32) (direct,
 	if rp == 1 {
 		return false, false
 	}
-	flow.oif = in.Index
-	var errno syscall.Errno
-	if errno = t.fibLookup4(&flow, false, &res); errno != 0 {
+	flow.Oif = in.Index
+	if errno := t.fibLookup4(&flow, false, &res); errno != 0 {
 		return false, rp == 0
 	}
 	return res.info.Type == unix.RTN_UNICAST && res.hop().Scope >= unix.RT_SCOPE_LINK, true
 }
+
+// reverse4 is the flow of a packet's way back (__fib_validate_source).
+func reverse4(q *Query, src netip.Addr, in *link.Link, oif uint32) flow4 {
+	if oif == 0 {
+		oif = loopbackIndex
+	}
+	flow := q.newFlow4(src, q.Dst, oif, 0)
+	flow.UID, flow.Mark = 0, 0 // the mark counts with src_valid_mark only
+	flow.Sport, flow.Dport = q.Dport, q.Sport
+	if m := in.L3Master(); m != nil {
+		flow.L3mdev = m.Index
+	}
+	return flow
+}
+
+// loopbackIndex is LOOPBACK_IFINDEX.
+const loopbackIndex = 1

@@ -10,14 +10,22 @@ import (
 
 	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
+	"skua/controlplane/rule"
 )
 
 // flow4 is what a lookup of an IPv4 table goes by.
 type flow4 struct {
+	rule.Flow
 	dst   key
-	oif   uint32
-	tos   uint8
 	scope uint8
+}
+
+// newFlow4 is the flow of a lookup for dst, which came in by iif (lo: is our own).
+func (q *Query) newFlow4(dst, src netip.Addr, iif, oif uint32) flow4 {
+	return flow4{dst: keyOf(dst), Flow: rule.Flow{
+		Family: familyIPv4, Dst: dst, Src: src, Iif: iif, Oif: oif, L3mdev: q.L3mdev, TOS: q.TOS &^ 3,
+		Mark: q.Mark, UID: q.UID, Proto: q.Proto, Sport: q.Sport, Dport: q.Dport,
+	}}
 }
 
 // result4 is struct fib_result.
@@ -71,7 +79,7 @@ func (t *Table) semantic4(tab *fibTable, node uint32, flow *flow4, ignoreLink bo
 	for a := n.head; a != 0; a = t.alias.at(a).next {
 		al := t.alias.at(a)
 		info := t.nexthops.At(al.info)
-		if al.tos != 0 && al.tos != flow.tos || info.Scope < flow.scope {
+		if al.tos != 0 && al.tos != flow.TOS || info.Scope < flow.scope {
 			continue
 		}
 		if errno := props[info.Type].errno; errno != 0 {
@@ -87,7 +95,7 @@ func (t *Table) semantic4(tab *fibTable, node uint32, flow *flow4, ignoreLink bo
 		}
 		for h := range info.Hops {
 			hop := &info.Hops[h]
-			if !hop.Good(familyIPv4, ignoreLink) || flow.oif != 0 && flow.oif != hop.Oif() {
+			if !hop.Good(familyIPv4, ignoreLink) || flow.Oif != 0 && flow.Oif != hop.Oif() {
 				continue
 			}
 			*res = result4{tab: tab, key: n.key, plen: n.plen, alias: a, info: info, sel: h}
@@ -100,17 +108,32 @@ func (t *Table) semantic4(tab *fibTable, node uint32, flow *flow4, ignoreLink bo
 	return 0, false
 }
 
-// fibLookup4 is fib_lookup: through the tables of the rules.
+// fibLookup4 is fib_lookup: through the rules. It finds the L3 master device of the flow.
 func (t *Table) fibLookup4(flow *flow4, ignoreLink bool, res *result4) syscall.Errno {
-	for _, id := range t.rules.Tables(familyIPv4) {
-		if t.v4.merged && id == unix.RT_TABLE_LOCAL || t.v4.tables[id] == nil {
-			continue
+	t.rules.Update(&flow.Flow)
+	errno := t.rules.Lookup(&flow.Flow, func(r *rule.Rule, id uint32) syscall.Errno {
+		if !t.v4.looked(id) {
+			return unix.EAGAIN
 		}
-		if errno := t.lookupTable4(id, flow, ignoreLink, res); errno != unix.EAGAIN {
-			return errno
+		errno := t.lookupTable4(id, flow, ignoreLink, res)
+		if errno == 0 && suppressed(r, res.plen, res.info) {
+			return unix.EAGAIN
 		}
+		return errno
+	})
+	if errno == unix.ESRCH {
+		return unix.ENETUNREACH
 	}
-	return unix.ENETUNREACH
+	return errno
+}
+
+// suppressed is fib4_rule_suppress: whether a rule does not want the route that was found.
+func suppressed(r *rule.Rule, plen uint8, info *nexthop.Info) bool {
+	if int32(plen) <= r.SuppressPrefixLen {
+		return true
+	}
+	return r.SuppressIfGroup != -1 && len(info.Hops) > 0 && info.Hops[0].Link != nil &&
+		info.Hops[0].Link.Group == uint32(r.SuppressIfGroup)
 }
 
 func isLimitedBroadcast(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
@@ -159,9 +182,10 @@ func (t *Table) output4(q *Query) (Result, error) {
 		o.flags |= CacheLocal
 		return t.makeOutput4(&o)
 	}
-	flow := flow4{dst: keyOf(o.dst), oif: o.oif, tos: q.TOS &^ 3, scope: q.Scope}
+	flow := q.newFlow4(o.dst, o.src, t.links.Loopback().Index, o.oif)
+	flow.scope = q.Scope
 	if errno := t.fibLookup4(&flow, false, &o.res); errno != 0 {
-		if o.oif == 0 {
+		if o.oif == 0 || flow.L3mdev != 0 && !o.dst.IsMulticast() {
 			return Result{}, errno
 		}
 		// The tables are only asked whether a gateway is in between; with a link it works anyway.
@@ -180,7 +204,7 @@ func (t *Table) output4(q *Query) (Result, error) {
 			}
 		}
 		o.origOif = o.res.hop().Oif()
-		o.link = t.links.Loopback()
+		o.link = t.loopbackOf(o.res.hop().Link)
 		o.oif = o.link.Index
 		o.flags |= CacheLocal
 		return t.makeOutput4(&o)
@@ -252,6 +276,17 @@ func (t *Table) device4(o *output4) (done bool, errno syscall.Errno) {
 		}
 	}
 	return false, 0
+}
+
+// loopbackOf is the link that packets to an address of l of our own go by: the L3 master device is
+// the loopback of its domain.
+func (t *Table) loopbackOf(l *link.Link) *link.Link {
+	if l != nil {
+		if m := l.L3Master(); m != nil {
+			return m
+		}
+	}
+	return t.links.Loopback()
 }
 
 // prefSrc4 is fib_result_prefsrc.

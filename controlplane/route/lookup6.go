@@ -10,6 +10,7 @@ import (
 
 	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
+	"skua/controlplane/rule"
 )
 
 // How a lookup of an IPv6 table chooses (RT6_LOOKUP_F_*).
@@ -22,8 +23,9 @@ const (
 
 // flow6 is what a lookup of an IPv6 table goes by.
 type flow6 struct {
+	rule.Flow
 	dst   key
-	oif   uint32
+	oif   uint32 // the link that the tables are asked for
 	flags uint8
 	hash  uint32
 }
@@ -167,33 +169,66 @@ func (t *Table) sibling6(head, a uint32, flow *flow6) uint32 {
 	return a
 }
 
-// fibLookup6 is fib6_rule_lookup: through the tables of the rules. An error is that of the route
-// found, or ENETUNREACH.
+// fibLookup6 is fib6_rule_lookup: through the rules. An error is that of the route found, that of a
+// rule, or ENETUNREACH.
 func (t *Table) fibLookup6(flow *flow6, res *result6) syscall.Errno {
-	for _, id := range t.rules.Tables(familyIPv6) {
+	t.update6(flow)
+	errno := t.rules.Lookup(&flow.Flow, func(r *rule.Rule, id uint32) syscall.Errno {
 		tab := t.v6.tables[id]
-		if tab == nil || !t.lookupTable6(tab, flow, res) {
-			continue
+		if tab == nil || !t.lookupTable6(tab, flow, res) || !t.sourceFits6(r, flow, res) {
+			return unix.EAGAIN
 		}
 		if res.info.Blackhole() {
 			return unix.EINVAL
 		}
-		if res.info.Flags&FlagReject == 0 {
-			return 0
+		if res.info.Flags&FlagReject != 0 {
+			return props[res.info.Type].errno
 		}
-		errno := props[res.info.Type].errno
-		if errno == unix.EAGAIN {
-			continue
+		if suppressed(r, res.plen, res.info) {
+			return unix.EAGAIN
 		}
-		return errno
+		return 0
+	})
+	if errno != 0 {
+		*res = result6{}
 	}
-	*res = result6{}
-	return unix.ENETUNREACH
+	if errno == unix.ESRCH {
+		return unix.ENETUNREACH
+	}
+	return errno
+}
+
+// update6 finds the L3 master device of a flow. As an output link such a device says which table,
+// not which link.
+func (t *Table) update6(flow *flow6) {
+	oif := flow.Oif
+	t.rules.Update(&flow.Flow)
+	if oif != 0 && flow.oif == oif {
+		flow.oif = flow.Oif
+	}
+}
+
+// sourceFits6 is fib6_rule_saddr: when a rule for sources asks for it, the source that would be
+// chosen must be one of them.
+func (t *Table) sourceFits6(r *rule.Rule, flow *flow6, res *result6) bool {
+	if r.Flags&rule.FlagFindSaddr == 0 || !r.Src.IsValid() || flow.Src.IsValid() {
+		return true
+	}
+	src := t.source6(res.info, flow.Dst)
+	return src.IsValid() && r.Src.Contains(src)
 }
 
 // needStrict6 is rt6_need_strict: addresses that mean something on one link only.
 func needStrict6(a netip.Addr) bool {
 	return a.IsMulticast() || a.IsLinkLocalUnicast() || a.IsLoopback()
+}
+
+// newFlow6 is the flow of a packet of our own.
+func (q *Query) newFlow6(dst, src netip.Addr) flow6 {
+	return flow6{dst: keyOf(dst), oif: q.Oif, Flow: rule.Flow{
+		Family: familyIPv6, Dst: dst, Src: src, Iif: loopbackIndex, Oif: q.Oif, L3mdev: q.L3mdev,
+		TOS: q.TOS, Mark: q.Mark, UID: q.UID, Proto: q.Proto, Sport: q.Sport, Dport: q.Dport,
+	}}
 }
 
 // lookup6 is ip6_route_output_flags and ip6_route_input_lookup, as inet6_rtm_getroute has them.
@@ -205,13 +240,14 @@ func (t *Table) lookup6(q *Query) (Result, error) {
 	if src.IsValid() && src.IsUnspecified() {
 		src = netip.Addr{}
 	}
-	flow := flow6{dst: keyOf(dst), oif: q.Oif, hash: q.hash(src, dst, t.links.MultipathHashPolicy[1])}
+	flow := q.newFlow6(dst, src)
+	flow.hash = q.hash(src, dst, t.links.MultipathHashPolicy[1])
 	var in *link.Link
 	if q.Iif != 0 {
 		if in = t.links.ByIndex(q.Iif); in == nil {
 			return Result{}, unix.ENODEV
 		}
-		flow.oif = q.Iif
+		flow.oif, flow.Iif, flow.Oif = q.Iif, q.Iif, 0
 	}
 	if needStrict6(dst) || in == nil && q.Oif != 0 && !src.IsValid() {
 		flow.flags |= lookupIface
@@ -241,7 +277,7 @@ func (t *Table) result6(q *Query, dst, src netip.Addr, res *result6) Result {
 	}
 	if info.Flags&(FlagLocal|FlagAnycast) != 0 {
 		r.Flags |= CacheLocal
-		r.Link = t.links.Loopback()
+		r.Link = t.localLink6(hop.Link, res.key)
 	}
 	if q.Iif == 0 {
 		r.PrefSrc = t.source6(info, dst)
@@ -250,6 +286,14 @@ func (t *Table) result6(q *Query, dst, src netip.Addr, res *result6) Result {
 		}
 	}
 	return r
+}
+
+// localLink6 is the link that packets to an address of l of our own go by (ip6_rt_get_dev_rcu).
+func (t *Table) localLink6(l *link.Link, k key) *link.Link {
+	if l.L3Master() != l && needStrict6(k.addr(familyIPv6)) {
+		return t.links.Loopback()
+	}
+	return t.loopbackOf(l)
 }
 
 // source6 is ip6_route_get_saddr; invalid: there is none.

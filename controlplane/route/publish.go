@@ -153,14 +153,17 @@ func (t *Table) finish() {
 	t.groups, t.releases = t.groups[:0], t.releases[:0]
 }
 
-// unmerge gives the local table of IPv6 a table of its own in the data plane, when one for both
-// would no longer answer as two in order do. At no time does a packet miss a prefix.
+// unmerge gives the local table a table of its own in the data plane, when rules may go between the
+// two, or of IPv6 when one for both would no longer answer as two in order do. At no time does a packet miss a prefix.
 func (t *Table) unmerge(f *family) error {
 	local, main := f.tables[unix.RT_TABLE_LOCAL], f.tables[unix.RT_TABLE_MAIN]
 	f.merged = false
+	if local == nil {
+		return nil
+	}
 	err := t.eachLocal(local, func(c cursor, nh uint32) { t.enqueue(local, c.key, c.plen, nh) })
 	if err == nil {
-		err = t.setTables(f)
+		err = t.publishRules(f)
 	}
 	if err != nil {
 		f.merged = true

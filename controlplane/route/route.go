@@ -121,6 +121,7 @@ type Query struct {
 	Proto        uint8
 	Dst, Src     netip.Addr // Src invalid: to be chosen
 	Oif, Iif     uint32     // Iif not 0: an input lookup
+	L3mdev       uint32     // index of the VRF that the lookup is in; 0: by Oif or Iif
 	Mark         uint32
 	UID          uint32
 	Sport, Dport uint16

@@ -45,6 +45,9 @@ type family struct {
 	hash [256][]*fibTable
 	// merged: the data plane has the local table in the main one.
 	merged bool
+	// named are the links that the data plane has rules of their own for.
+	named  map[*link.Link]bool
+	custom bool // the data plane knows that the rules were changed
 }
 
 // Table is the table of tables of both families.
@@ -95,10 +98,14 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 		checks: checks{infos: map[checkKey]*nexthop.Info{}},
 	}
 	nexthops.CheckHop = t.checkObject
+	rules.Routes = ruled{t}
+	for _, f := range []*family{&t.v4, &t.v6} {
+		f.named = map[*link.Link]bool{}
+	}
 	t.newTable(&t.v6, unix.RT_TABLE_MAIN)
 	t.newTable(&t.v6, unix.RT_TABLE_LOCAL)
 	for _, f := range []*family{&t.v4, &t.v6} {
-		if err := t.setTables(f); err != nil {
+		if err := t.publishRules(f); err != nil {
 			return nil, err
 		}
 	}
@@ -107,15 +114,6 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 
 // Nexthops is the table of what routes point at.
 func (t *Table) Nexthops() *nexthop.Table { return t.nexthops }
-
-// setTables tells the data plane what rules come to.
-func (t *Table) setTables(f *family) error {
-	tables := t.rules.Tables(f.id)
-	if f.merged {
-		tables = slices.DeleteFunc(slices.Clone(tables), func(id uint32) bool { return id == unix.RT_TABLE_LOCAL })
-	}
-	return t.net.DP.SetTables(t.net.ID, f.id, tables)
-}
 
 func (t *Table) family(id uint8) *family {
 	if id == familyIPv6 {
@@ -141,6 +139,7 @@ func (t *Table) newTable(f *family, id uint32) *fibTable {
 		f.main = tab
 	}
 	f.hash[id&0xff] = slices.Insert(f.hash[id&0xff], 0, tab)
+	t.tableMade(f, id)
 	return tab
 }
 

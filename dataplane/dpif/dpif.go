@@ -70,6 +70,7 @@ type Link struct {
 	Conf6    Conf
 	HardAddr [6]byte
 
+	Group       uint32    // IFLA_GROUP: rules may refuse what leaves by it
 	Master      uint32    // ifindex of the link that it is enslaved to; 0: none
 	Lower       uint32    // LinkVLAN: ifindex of the real device
 	VLANProto   uint16    // LinkVLAN: ETH_P_8021Q or ETH_P_8021AD
@@ -308,7 +309,11 @@ const (
 type Writer interface {
 	AddNet(net uint32) error
 	DelNet(net uint32) error
-	SetTables(net uint32, family uint8, tables []uint32) error
+	// SetRules replaces what a lookup of a family goes through; with a link (not 0), for packets that
+	// it receives in place of the net's, or with no rules, no longer.
+	SetRules(net, ifindex uint32, family uint8, rules []Rule) error
+	// SetCustomRules says that sources are checked by the rules (fib_has_custom_rules).
+	SetCustomRules(net uint32, family uint8) error
 	SetMultipathHashPolicy(net uint32, family uint8, policy uint32) error
 
 	SetLink(Link) error

@@ -45,7 +45,8 @@ type Fake struct {
 }
 
 type fakeNet struct {
-	tables [2][]uint32 // by family: what a lookup goes through
+	rules  map[fakeRules][]Rule // what a lookup goes through
+	custom [2]bool
 	policy [2]uint32
 
 	links    map[uint32]Link
@@ -191,36 +192,6 @@ func (f *Fake) DelNet(net uint32) error {
 		delete(f.nets, net)
 		return fmt.Sprint("DelNet ", net), nil
 	})
-}
-
-// SetTables implements Writer.
-func (f *Fake) SetTables(net uint32, family uint8, tables []uint32) error {
-	return f.write("SetTables", func() (string, error) {
-		n, err := f.net(net)
-		if err != nil {
-			return "", err
-		}
-		i, err := familyIndex(family)
-		if err != nil {
-			return "", err
-		}
-		if len(tables) > 16 || slices.Contains(tables, 0) {
-			return "", syscall.EINVAL
-		}
-		n.tables[i] = slices.Clone(tables)
-		return fmt.Sprint("SetTables ", net, " ", family, " ", tables), nil
-	})
-}
-
-// Tables returns what SetTables set.
-func (f *Fake) Tables(net uint32, family uint8) []uint32 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i, err := familyIndex(family)
-	if n := f.nets[net]; n != nil && err == nil {
-		return slices.Clone(n.tables[i])
-	}
-	return nil
 }
 
 // SetMultipathHashPolicy implements Writer.

@@ -6,6 +6,7 @@ import (
 	"skua/controlplane/addr"
 	"skua/controlplane/link"
 	"skua/controlplane/rtnl"
+	"skua/controlplane/rule"
 )
 
 // announce is the receiver of rtnl.Net.Announce: each noun's message goes to the function that fills
@@ -22,6 +23,8 @@ func (f *family) announce(msg any) {
 		f.announceAddr(m)
 	case rtnl.NSIDMsg:
 		f.announceNSID(m)
+	case rule.Msg:
+		f.announceRule(m)
 	default:
 		if !f.announceRoute(msg) && !f.announceNeigh(msg) && !f.announceNexthop(msg) {
 			f.Net.Log.Warn("announcement that nobody fills", "type", m)

@@ -24,4 +24,11 @@ uint32_t rt6_multipath_hash(const struct net *net, struct sk_buff *skb);
  */
 void skb_get_hash_list(struct rte_mbuf *const *pkts, uint32_t *hash, unsigned int n);
 
+/* Whether a transport header begins with two ports (proto_ports_offset). */
+static inline bool proto_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_DCCP;
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include <net/punt.h>
 #include <net/skbuff.h>
 
+struct fib_flows;
 struct ip_burst;
 
 #define IP_DF     0x4000
@@ -54,6 +55,9 @@ static inline bool ipv4_is_plain(uint32_t addr)
 	return top - 1 < 223 && top != 127;
 }
 
+/* The part of the DS field that rules look at. */
+#define IPTOS_RT_MASK 0x1c
+
 /* ip_input.c */
 void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,
 		 unsigned int n);
@@ -61,8 +65,14 @@ void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb);
 
 /* route.c */
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b);
-/* The nexthop of a destination (network order) through the tables of dev; NULL: no route. */
+/*
+ * The nexthop of a destination (network order), or of the one flow of f, for what dev receives; NULL:
+ * no route.
+ */
 const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr);
+const struct nexthop *fib_lookup_flow(const struct net_device *dev, const struct fib_flows *f);
+/* One flow, of which nothing is known but its ends. */
+void fib_flow_init4(struct fib_flows *f, uint32_t saddr, uint32_t daddr);
 
 /* ip_defrag.c: the whole packet when this was the last piece of it, NULL when it is kept. */
 struct sk_buff *ip_defrag(struct softnet_data *sd, struct sk_buff *skb);

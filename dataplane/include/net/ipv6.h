@@ -78,7 +78,7 @@ int ip6_protocol_deliver(struct softnet_data *sd, struct sk_buff **pskb);
 
 /* route.c */
 void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b);
-const struct nexthop *fib6_lookup(const struct net_device *dev, const struct in6_addr *daddr);
+const struct nexthop *fib6_lookup(const struct net_device *dev, struct sk_buff *skb);
 
 /* ip6_forward.c */
 void ip6_forward(struct softnet_data *sd, struct net_device *dev, struct ip6_burst *b);

@@ -15,7 +15,6 @@
 #include <net/netfilter.h>
 #include <net/snmp.h>
 
-#define NET_TABLES_MAX 16
 /* Buckets of the own addresses, and bits of the filter before them: powers of two. */
 #define INET_ADDR_HSIZE  1024
 #define INET_ADDR_FILTER 4096
@@ -30,30 +29,39 @@ struct inet_ifaddr {
 };
 
 struct fib_filter;
+struct fib_rules;
 struct fib_table;
 struct fib6_table;
 struct net_tables;
 
 /*
- * The tables that a lookup goes through: replaced as a whole (RCU). With a filter, a table is
- * asked only when the filter says maybe; the last one has none.
+ * What a lookup goes through: replaced as a whole (RCU). With a filter, a table is asked only when
+ * the filter says maybe; the last one has none. With rules, each belongs to the table of its number,
+ * and nothing may be asked without looking at the packet (net/fib_rules.h).
  */
 struct fib_tables {
 	uint32_t n;
+	const struct fib_rules *rules; /* NULL: the tables in their order */
 	struct {
 		union {
 			const struct fib_table *tb4;
 			const struct fib6_table *tb6;
 		};
 		const struct fib_filter *filter;
-	} t[NET_TABLES_MAX];
+	} t[];
 };
+
+/* Beyond the ids of the control plane: what rules and suppressed routes come to. */
+#define NET_NEXTHOP_PROHIBIT  (DP_MAX_NEXTHOPS + 0)
+#define NET_NEXTHOP_BLACKHOLE (DP_MAX_NEXTHOPS + 1)
+#define NET_NEXTHOP_THROW     (DP_MAX_NEXTHOPS + 2)
+#define NET_NEXTHOPS          (DP_MAX_NEXTHOPS + 3)
 
 struct net {
 	uint32_t id;
 
 	/* IPv4, per packet */
-	struct nexthop **nexthops; /* DP_MAX_NEXTHOPS, RCU */
+	struct nexthop **nexthops; /* NET_NEXTHOPS, RCU */
 	struct fib_tables *fib[2]; /* IPv4, IPv6; NULL: no table */
 	struct neigh_table *arp_tbl;
 	uint64_t ifaddr_filter[INET_ADDR_FILTER / 64]; /* hashes of own IPv4 addresses */

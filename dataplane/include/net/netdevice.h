@@ -28,7 +28,7 @@
 
 struct fib_tables;
 struct net;
-struct tables_order;
+struct rules_order;
 struct punt_rings;
 struct inject_ring;
 struct neigh_hold_table;
@@ -94,7 +94,7 @@ struct net_device {
 	uint64_t vlan_egress;      /* of a VLAN: PCP of priority i in bits 4i */
 	struct twin *twin;         /* in the host; workers only ask whether there is one */
 	struct dp_link conf;       /* as last set; the writer's */
-	struct tables_order *order[2];
+	struct rules_order *order[2];
 
 	struct net_device_stats stats[DP_MAX_WORKERS];
 } __rte_cache_aligned;
@@ -150,6 +150,7 @@ struct rxq_list {
 	struct rx_queue rxq[];
 };
 
+#define LOOPBACK_IFINDEX 1
 #define NETDEV_MAX_RXQ 64
 
 /* How a receive queue tells a sleeping worker that a packet came. */

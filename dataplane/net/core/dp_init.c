@@ -11,6 +11,7 @@
 #include <net/flow.h>
 #include <net/inet_frag.h>
 #include <net/ip6_burst.h>
+#include <net/fib_rules.h>
 #include <net/ip_burst.h>
 #include <net/napi.h>
 #include <net/punt.h>
@@ -63,6 +64,7 @@ int dp_init(const struct dp_conf *conf)
 	napi_reset();
 	flow_hash_init(conf->hash_seed);
 	ip_burst_init();
+	fib_rules_init();
 	ip6_burst_init();
 	rc = rcu_init(conf->workers);
 	if (rc)

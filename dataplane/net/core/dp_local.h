@@ -72,18 +72,21 @@ struct net_fib {
 	struct fib_table *tb4;
 	struct fib6_table *tb6;
 	struct fib_filter *filter; /* NULL until the table is looked up before another */
+	/* The same table without the routes up to a length: each throws. Made when a rule asks. */
+	struct net_fib *suppressed;
+	uint8_t suppress; /* of such a table: the length */
 };
 
-/* As dp_net_tables() or dp_link_tables() said it. */
-struct tables_order {
+/* As dp_rules_set() said it. */
+struct rules_order {
 	uint32_t n;
-	uint32_t id[NET_TABLES_MAX];
+	struct dp_rule rule[];
 };
 
 struct net_tables {
 	uint32_t n;
 	struct net_fib **fib;
-	struct tables_order order[2]; /* AF_INET, AF_INET6 */
+	struct rules_order *order[2]; /* AF_INET, AF_INET6; NULL: none */
 };
 
 struct fib_cursor;
@@ -93,6 +96,8 @@ struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id);
 int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct net_fib **out);
 unsigned int net_fib_dump(const struct net_fib *f, struct fib_cursor *cur, struct dp_route *out,
 			  unsigned int n);
+/* What is left of f when routes up to a length do not count; NULL: no memory. */
+struct net_fib *net_fib_suppressed(struct net *net, struct net_fib *f, uint8_t plen);
 void net_tables_free(struct net *net);
 
 /* dp_tables.c */
@@ -101,6 +106,9 @@ void net_tables_free(struct net *net);
 int net_lookups_publish(struct net *net, uint8_t family);
 void dev_lookups_free(struct net_device *dev);
 void net_lookups_free(struct net *net);
+
+/* dp_nexthop.c */
+void net_nexthops_fixed(struct net *net);
 
 /* dp_nexthop.c, dp_neigh.c, dp_addr.c, dp_link.c: empty a net */
 void net_nexthops_flush(struct net *net);

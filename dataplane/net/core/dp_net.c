@@ -29,7 +29,7 @@ static void net_free(struct net *net)
 		free(net->devs[i]);
 	}
 	if (net->nexthops)
-		munmap(net->nexthops, DP_MAX_NEXTHOPS * sizeof(net->nexthops[0]));
+		munmap(net->nexthops, NET_NEXTHOPS * sizeof(net->nexthops[0]));
 	free(net->arp_tbl);
 	free(net->nd_tbl);
 	free(net->mib);
@@ -46,10 +46,12 @@ static struct net *net_new(uint32_t id)
 	net->id = id;
 	/* address space; only what is used gets memory */
 	net->nexthops =
-	    mmap(NULL, DP_MAX_NEXTHOPS * sizeof(net->nexthops[0]), PROT_READ | PROT_WRITE,
+	    mmap(NULL, NET_NEXTHOPS * sizeof(net->nexthops[0]), PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (net->nexthops == MAP_FAILED)
 		net->nexthops = NULL;
+	else
+		net_nexthops_fixed(net);
 	net->arp_tbl = neigh_table_new();
 	net->nd_tbl = neigh_table_new();
 	net->mib = aligned_alloc(SMP_ALIGN, DP_MAX_WORKERS * sizeof(*net->mib));

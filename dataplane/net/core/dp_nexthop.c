@@ -2,6 +2,18 @@
 /* dp_nexthop.c - nexthop objects: built whole, published under their id, replaced as a whole. */
 #include <net/core/dp_local.h>
 
+static const struct nexthop prohibit_nh = {.type = RTN_PROHIBIT, .odd = NH_ODD};
+static const struct nexthop blackhole_nh = {.type = RTN_BLACKHOLE, .odd = NH_ODD};
+static const struct nexthop throw_nh = {.type = RTN_THROW, .odd = NH_ODD};
+
+/* Those that nobody sets or deletes. */
+void net_nexthops_fixed(struct net *net)
+{
+	net->nexthops[NET_NEXTHOP_PROHIBIT] = (struct nexthop *)(uintptr_t)&prohibit_nh;
+	net->nexthops[NET_NEXTHOP_BLACKHOLE] = (struct nexthop *)(uintptr_t)&blackhole_nh;
+	net->nexthops[NET_NEXTHOP_THROW] = (struct nexthop *)(uintptr_t)&throw_nh;
+}
+
 static void nexthop_free(void *arg)
 {
 	struct nexthop *nh = arg;

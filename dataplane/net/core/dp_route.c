@@ -106,6 +106,27 @@ static void fib_tables_retire(struct fib_table *tb4, struct fib6_table *tb6)
 	}
 }
 
+/* All that hangs on f, which nobody finds any more. */
+static void net_fib_retire(struct net_fib *f)
+{
+	struct net_fib *s;
+
+	fib_tables_retire(f->tb4, f->tb6);
+	dp_free_rcu(f->filter);
+	while ((s = f->suppressed)) {
+		f->suppressed = s->suppressed;
+		fib_tables_retire(s->tb4, s->tb6);
+		dp_free_rcu(s->filter);
+		free(s);
+	}
+}
+
+static void net_fib_free(struct net_fib *f)
+{
+	net_fib_retire(f);
+	free(f);
+}
+
 unsigned int net_fib_dump(const struct net_fib *f, struct fib_cursor *cur, struct dp_route *out,
 			  unsigned int n)
 {
@@ -166,7 +187,7 @@ static int route_delete(struct net_fib *f, const struct dp_route *r)
 }
 
 /* The filter says maybe before the table has the route, and until it has it no more. */
-static int route_set(struct net_fib *f, const struct dp_route *r)
+static int route_set_one(struct net_fib *f, const struct dp_route *r)
 {
 	bool there = f->filter && route_get(f, r);
 	int rc;
@@ -185,6 +206,73 @@ static int route_set(struct net_fib *f, const struct dp_route *r)
 	if (rc && f->filter && !there)
 		fib_filter_count(f->filter, f->family, r->dst, r->plen, -1);
 	return rc;
+}
+
+/*
+ * A route that is too short for a suppressed table throws there, so that what is shorter still is
+ * not found in its place. Errors are not suppressed (fib_rules_lookup).
+ */
+static struct dp_route route_suppressed(const struct net *net, const struct net_fib *s,
+					const struct dp_route *r)
+{
+	const struct nexthop *nh = r->nh_id ? net->nexthops[r->nh_id] : NULL;
+	struct dp_route out = *r;
+
+	if (!r->nh_id || r->plen > s->suppress)
+		return out;
+	if (nh && (nh->type == RTN_BLACKHOLE || nh->type == RTN_UNREACHABLE ||
+		   nh->type == RTN_PROHIBIT))
+		return out;
+	out.nh_id = NET_NEXTHOP_THROW;
+	return out;
+}
+
+static int route_set(const struct net *net, struct net_fib *f, const struct dp_route *r)
+{
+	int rc = route_set_one(f, r);
+
+	for (struct net_fib *s = f->suppressed; !rc && s; s = s->suppressed) {
+		struct dp_route short_of = route_suppressed(net, s, r);
+
+		rc = route_set_one(s, &short_of);
+	}
+	return rc;
+}
+
+struct net_fib *net_fib_suppressed(struct net *net, struct net_fib *f, uint8_t plen)
+{
+	struct fib_cursor cur = {0};
+	struct dp_route r[64];
+	struct net_fib *s;
+	unsigned int n;
+
+	for (s = f->suppressed; s; s = s->suppressed)
+		if (s->suppress == plen)
+			return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->id = f->id;
+	s->family = f->family;
+	s->suppress = plen;
+	if (net_fib_fill(net, s)) {
+		free(s);
+		return NULL;
+	}
+	do {
+		n = net_fib_dump(f, &cur, r, 64);
+		for (unsigned int i = 0; i < n; i++) {
+			struct dp_route short_of = route_suppressed(net, s, &r[i]);
+
+			if (route_set_one(s, &short_of)) {
+				net_fib_free(s);
+				return NULL;
+			}
+		}
+	} while (n == 64);
+	s->suppressed = f->suppressed;
+	f->suppressed = s;
+	return s;
 }
 
 static int route_table(const struct dp_route *r, struct net_fib **f)
@@ -219,7 +307,7 @@ int dp_route_set(const struct dp_route *routes, uint32_t n, uint32_t *done)
 			rc = route_table(r, &f);
 		}
 		if (!rc && f)
-			rc = route_set(f, r);
+			rc = route_set(net_table[r->net], f, r);
 		if (rc)
 			break;
 	}
@@ -231,10 +319,7 @@ int dp_route_set(const struct dp_route *routes, uint32_t n, uint32_t *done)
 
 int dp_table_flush(uint32_t id, uint8_t family, uint32_t table)
 {
-	struct fib_filter *filter;
-	struct fib6_table *tb6;
-	struct fib_table *tb4;
-	struct net_fib *f;
+	struct net_fib *f, old;
 	struct net *net;
 	int rc = 0;
 
@@ -247,25 +332,21 @@ int dp_table_flush(uint32_t id, uint8_t family, uint32_t table)
 		rc = net ? 0 : -ENODEV;
 		goto out;
 	}
-	tb4 = f->tb4;
-	tb6 = f->tb6;
-	filter = f->filter;
+	old = *f;
 	f->tb4 = NULL;
 	f->tb6 = NULL;
 	f->filter = NULL;
+	f->suppressed = NULL;
 	rc = net_fib_fill(net, f);
 	if (!rc)
 		rc = net_lookups_publish(net, family);
 	if (rc) {
-		fib_tables_retire(f->tb4, f->tb6);
-		free(f->filter);
-		f->tb4 = tb4;
-		f->tb6 = tb6;
-		f->filter = filter;
-		goto out;
+		struct net_fib made = *f;
+
+		*f = old;
+		old = made;
 	}
-	fib_tables_retire(tb4, tb6);
-	dp_free_rcu(filter);
+	net_fib_retire(&old);
 out:
 	dp_unlock();
 	return rc;
@@ -277,9 +358,7 @@ void net_tables_free(struct net *net)
 
 	net_lookups_free(net);
 	for (uint32_t i = 0; i < ts->n; i++) {
-		fib_tables_retire(ts->fib[i]->tb4, ts->fib[i]->tb6);
-		dp_free_rcu(ts->fib[i]->filter);
-		free(ts->fib[i]);
+		net_fib_free(ts->fib[i]);
 		net_fib_total--;
 	}
 	free(ts->fib);

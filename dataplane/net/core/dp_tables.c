@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dp_tables.c - the tables that a lookup goes through, in their order: those of the net, or those
- * of the link that a packet came in on, when it has its own (l3mdev).
+ * dp_tables.c - what lookups go through: the rules of the net, or those of the link that a packet
+ * came in on, when it has its own (iif, l3mdev). Rules that look at no packet are a list of tables.
  */
 #include <net/core/dp_local.h>
+#include <net/fib_rules.h>
 #include <net/ip_fib.h>
 
 /* What says "certainly not in this table" before the others are asked. */
@@ -26,33 +27,122 @@ static int filter_make(struct net_fib *f)
 	return 0;
 }
 
-/* The list of an order; *out is NULL for an empty one. Makes the tables that are not there yet. */
-static int lookup_build(struct net *net, const struct tables_order *order, uint8_t family,
+/* --- one rule, as packets meet it ------------------------------------------------------------- */
+
+static void prefix_build(struct fib_rule_prefix *p, const uint8_t *addr, uint8_t len)
+{
+	uint8_t mask[16] = {0};
+
+	for (unsigned int i = 0; i < len; i++)
+		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	memcpy(p->addr, addr, 16);
+	memcpy(p->mask, mask, 16);
+	p->addr[0] &= p->mask[0];
+	p->addr[1] &= p->mask[1];
+}
+
+static struct fib_rule rule_build(const struct dp_rule *in)
+{
+	struct fib_rule r = {
+	    .action = in->action,
+	    .invert = in->flags & DP_RULE_INVERT,
+	    .tos = in->tos,
+	    .proto = in->ipproto,
+	    .target = (uint16_t)in->target,
+	    .sport = in->sport[0],
+	    .sport_span = (uint16_t)(in->sport[1] - in->sport[0]),
+	    .dport = in->dport[0],
+	    .dport_span = (uint16_t)(in->dport[1] - in->dport[0]),
+	    .suppress_ifgroup = in->suppress_ifgroup,
+	    .mark = in->mark,
+	    .mark_mask = in->mark_mask,
+	};
+
+	prefix_build(&r.src, in->src, in->src_len);
+	prefix_build(&r.dst, in->dst, in->dst_len);
+	r.what = (in->src_len ? FIB_RULE_SRC : 0) | (in->dst_len ? FIB_RULE_DST : 0) |
+		 (in->mark_mask ? FIB_RULE_MARK : 0) | (in->tos ? FIB_RULE_TOS : 0) |
+		 (in->ipproto ? FIB_RULE_PROTO : 0) | (in->sport[0] ? FIB_RULE_SPORT : 0) |
+		 (in->dport[0] ? FIB_RULE_DPORT : 0);
+	return r;
+}
+
+static bool rule_is_table(const struct fib_rule *r)
+{
+	return r->action == DP_RULE_TABLE && !r->what && !r->invert && r->suppress_ifgroup == -1;
+}
+
+static int rule_check(const struct dp_rule *r, uint8_t family, uint32_t at, uint32_t n)
+{
+	uint8_t bits = family == AF_INET ? 32 : 128;
+
+	if (r->action >= DP_RULE_ACTION_MAX || r->src_len > bits || r->dst_len > bits)
+		return -EINVAL;
+	if (r->action == DP_RULE_GOTO && (r->target <= at || r->target > n))
+		return -EINVAL;
+	if (r->sport[0] > r->sport[1] || r->dport[0] > r->dport[1] || r->mark & ~r->mark_mask)
+		return -EINVAL;
+	return 0;
+}
+
+/* --- all of a list ---------------------------------------------------------------------------- */
+
+/* The table that a rule asks, made when it is not there yet. */
+static int table_build(struct net *net, const struct dp_rule *r, uint8_t family, bool last,
+		       struct fib_tables *l, uint32_t i)
+{
+	struct net_fib *f;
+	int rc = net_fib_create(net, family, r->table, &f);
+
+	if (rc)
+		return rc;
+	if (r->suppress_prefixlen >= 0)
+		f = net_fib_suppressed(net, f, (uint8_t)RTE_MIN(r->suppress_prefixlen, 128));
+	if (!f || (!last && filter_make(f)))
+		return -ENOMEM;
+	if (family == AF_INET)
+		l->t[i].tb4 = f->tb4;
+	else
+		l->t[i].tb6 = f->tb6;
+	l->t[i].filter = last ? NULL : f->filter;
+	return 0;
+}
+
+/* The list of an order; *out is NULL for an empty one. */
+static int lookup_build(struct net *net, const struct rules_order *order, uint8_t family,
 			struct fib_tables **out)
 {
+	size_t tables, size;
 	struct fib_tables *l;
+	struct fib_rules *rules;
+	bool plain = true;
+	int rc = 0;
 
 	*out = NULL;
 	if (!order || !order->n)
 		return 0;
-	l = calloc(1, sizeof(*l));
+	tables = RTE_ALIGN_CEIL(sizeof(*l) + order->n * sizeof(l->t[0]), sizeof(uint64_t));
+	size = tables + sizeof(*rules) + order->n * sizeof(rules->rule[0]);
+	l = calloc(1, size);
 	if (!l)
 		return -ENOMEM;
 	l->n = order->n;
+	rules = (struct fib_rules *)((char *)l + tables);
 	for (uint32_t i = 0; i < l->n; i++) {
-		struct net_fib *f;
-
-		if (net_fib_create(net, family, order->id[i], &f) ||
-		    (i + 1 < l->n && filter_make(f))) {
-			free(l);
-			return -ENOMEM;
-		}
-		if (family == AF_INET)
-			l->t[i].tb4 = f->tb4;
-		else
-			l->t[i].tb6 = f->tb6;
-		l->t[i].filter = i + 1 < l->n ? f->filter : NULL;
+		rules->rule[i] = rule_build(&order->rule[i]);
+		rules->what |= rules->rule[i].what;
+		rules->jumps |= rules->rule[i].action == DP_RULE_GOTO;
+		plain &= rule_is_table(&rules->rule[i]);
 	}
+	for (uint32_t i = 0; !rc && i < l->n; i++)
+		if (rules->rule[i].action == DP_RULE_TABLE)
+			rc = table_build(net, &order->rule[i], family, i + 1 == l->n, l, i);
+	if (rc) {
+		free(l);
+		return rc;
+	}
+	if (!plain)
+		l->rules = rules;
 	*out = l;
 	return 0;
 }
@@ -72,7 +162,7 @@ int net_lookups_publish(struct net *net, uint8_t family)
 
 	if (!built)
 		return -ENOMEM;
-	rc = lookup_build(net, &net->tables->order[v6], family, &built[0]);
+	rc = lookup_build(net, net->tables->order[v6], family, &built[0]);
 	for (uint32_t i = 1; !rc && i < DP_MAX_LINKS; i++)
 		if (net->devs[i])
 			rc = lookup_build(net, net->devs[i]->order[v6], family, &built[i]);
@@ -88,69 +178,89 @@ int net_lookups_publish(struct net *net, uint8_t family)
 	return rc;
 }
 
-static void order_set(struct tables_order *order, const uint32_t *tables, uint32_t n)
-{
-	memcpy(order->id, tables, n * sizeof(*tables));
-	order->n = n;
-}
+/* --- what is said of it ----------------------------------------------------------------------- */
 
-int dp_net_tables(uint32_t id, uint8_t family, const uint32_t *tables, uint32_t n)
+/* Takes order over. */
+static int order_set(uint32_t id, uint32_t ifindex, uint8_t family, struct rules_order *order)
 {
+	struct rules_order **at = NULL;
+	struct fib_tables **fib = NULL;
 	int v6 = family == AF_INET6, rc = -ENODEV;
-	struct tables_order order = {0};
+	struct net_device *dev;
 	struct fib_tables *l;
 	struct net *net;
 
-	if (!dp_family_ok(family))
-		return -EAFNOSUPPORT;
-	if (n > NET_TABLES_MAX)
-		return -E2BIG;
-	order_set(&order, tables, n);
 	dp_write_lock();
 	net = dp_net(id);
-	if (net)
-		rc = lookup_build(net, &order, family, &l);
+	dev = net && ifindex ? dp_dev(net, ifindex) : NULL;
+	if (dev) {
+		at = &dev->order[v6];
+		fib = &dev->fib[v6];
+	} else if (net && !ifindex) {
+		at = &net->tables->order[v6];
+		fib = &net->fib[v6];
+	}
+	if (at)
+		rc = lookup_build(net, order, family, &l);
 	if (!rc) {
-		net->tables->order[v6] = order;
-		lookup_swap(&net->fib[v6], l);
+		struct rules_order *old = *at;
+
+		lookup_swap(fib, l);
+		*at = order;
+		order = old;
 	}
 	dp_unlock();
+	free(order);
 	return rc;
+}
+
+int dp_rules_set(uint32_t id, uint32_t ifindex, uint8_t family, const struct dp_rule *rules,
+		 uint32_t n)
+{
+	struct rules_order *order = NULL;
+
+	if (!dp_family_ok(family))
+		return -EAFNOSUPPORT;
+	if (n > DP_MAX_RULES)
+		return -E2BIG;
+	for (uint32_t i = 0; i < n; i++) {
+		int rc = rule_check(&rules[i], family, i, n);
+
+		if (rc)
+			return rc;
+	}
+	if (n) {
+		order = malloc(sizeof(*order) + n * sizeof(order->rule[0]));
+		if (!order)
+			return -ENOMEM;
+		order->n = n;
+		memcpy(order->rule, rules, n * sizeof(order->rule[0]));
+	}
+	return order_set(id, ifindex, family, order);
 }
 
 int dp_link_tables(uint32_t id, uint32_t ifindex, uint8_t family, const uint32_t *tables,
 		   uint32_t n)
 {
-	struct tables_order *order = NULL;
-	struct net_device *dev = NULL;
-	struct fib_tables *l;
-	struct net *net;
-	int rc = 0;
+	struct dp_rule *rules;
+	int rc;
 
-	if (!dp_family_ok(family))
-		return -EAFNOSUPPORT;
-	if (n > NET_TABLES_MAX)
+	if (n > DP_MAX_RULES)
 		return -E2BIG;
-	if (n) {
-		order = calloc(1, sizeof(*order));
-		if (!order)
-			return -ENOMEM;
-		order_set(order, tables, n);
-	}
-	dp_write_lock();
-	net = dp_net(id);
-	if (net)
-		dev = dp_dev(net, ifindex);
-	rc = dev ? lookup_build(net, order, family, &l) : -ENODEV;
-	if (!rc) {
-		lookup_swap(&dev->fib[family == AF_INET6], l);
-		free(dev->order[family == AF_INET6]);
-		dev->order[family == AF_INET6] = order;
-	}
-	dp_unlock();
-	if (rc)
-		free(order);
+	rules = calloc(n + 1, sizeof(*rules));
+	if (!rules)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		rules[i] = (struct dp_rule){
+		    .table = tables[i], .suppress_prefixlen = -1, .suppress_ifgroup = -1};
+	rc = dp_rules_set(id, ifindex, family, rules, n);
+	free(rules);
 	return rc;
+}
+
+int dp_net_tables(uint32_t id, uint8_t family, const uint32_t *tables, uint32_t n)
+{
+	return dp_link_tables(id, 0, family, tables, n);
 }
 
 void dev_lookups_free(struct net_device *dev)
@@ -166,6 +276,7 @@ void net_lookups_free(struct net *net)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
 		lookup_swap(&net->fib[v6], NULL);
-		net->tables->order[v6].n = 0;
+		free(net->tables->order[v6]);
+		net->tables->order[v6] = NULL;
 	}
 }

@@ -66,12 +66,6 @@ static const struct iphdr *ip_multipath_l3_keys(struct sk_buff *skb)
 	return (const struct iphdr *)((const char *)iph + hlen + 8);
 }
 
-static bool proto_has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_UDPLITE || proto == IPPROTO_DCCP;
-}
-
 uint32_t fib_multipath_hash(const struct net *net, struct sk_buff *skb)
 {
 	struct flow_keys k = {0};

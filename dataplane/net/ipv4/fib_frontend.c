@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fib_frontend.c - source validation: own addresses, and the reverse path (RFC 3704). */
+#include <net/fib_rules.h>
 #include <net/ip_route.h>
 
 /* Whether a packet to nh leaves on dev, by any member of a group. */
@@ -21,12 +22,38 @@ static bool fib_info_nh_uses_dev(const struct net *net, const struct nexthop *nh
 	return false;
 }
 
-static enum skb_drop_reason __fib_validate_source(struct net_device *dev, uint32_t src,
-						  bool *on_link)
+/*
+ * The way back of a packet: as if it came in by what it leaves by, or by lo, but in the domain of
+ * the link that it came in by.
+ */
+static const struct nexthop *fib_lookup_reverse(const struct net_device *dev, struct sk_buff *skb,
+						uint32_t src, uint32_t oif)
+{
+	const struct net *net = dev_net(dev);
+	const struct fib_tables *l = dev_fib(dev, 0);
+	uint32_t iif = dev->conf.master ? dev->conf.master : oif ? oif : LOOPBACK_IFINDEX;
+	const struct net_device *from = net->devs[iif];
+	struct fib_flows f;
+
+	fib_flow_init4(&f, ip_hdr(skb)->daddr, src);
+	f.tos[0] = ip_hdr(skb)->tos & IPTOS_RT_MASK;
+	if (l && l->rules && l->rules->what & FIB_RULE_FLDISSECT) {
+		uint16_t port;
+
+		fib_flow_dissect4(&f, 0, skb);
+		port = f.sport[0];
+		f.sport[0] = f.dport[0];
+		f.dport[0] = port;
+	}
+	return fib_lookup_flow(from ? from : dev, &f);
+}
+
+static enum skb_drop_reason __fib_validate_source(struct net_device *dev, struct sk_buff *skb,
+						  uint32_t src, uint32_t oif, bool *on_link)
 {
 	const struct ifa_list *ifa = __atomic_load_n(&dev->ifa_list, __ATOMIC_ACQUIRE);
 	const struct net *net = dev_net(dev);
-	const struct nexthop *nh = fib_lookup(dev, src);
+	const struct nexthop *nh = fib_lookup_reverse(dev, skb, src, oif);
 	bool no_addr = true;
 	uint8_t scope = 0;
 
@@ -58,8 +85,8 @@ last_resort:
 	return SKB_NOT_DROPPED_YET;
 }
 
-enum skb_drop_reason fib_validate_source(struct net_device *dev, uint32_t src, uint32_t oif,
-					 bool *on_link)
+enum skb_drop_reason fib_validate_source(struct net_device *dev, struct sk_buff *skb, uint32_t src,
+					 uint32_t oif, bool *on_link)
 {
 	/* what we sent to ourselves had its route */
 	if (dev->type == DP_LINK_LOOPBACK)
@@ -68,11 +95,12 @@ enum skb_drop_reason fib_validate_source(struct net_device *dev, uint32_t src, u
 	    (dev->ifindex != oif || !(dev->conf4 & DP_CONF_SEND_REDIRECTS))) {
 		if (dev->conf4 & DP_CONF_ACCEPT_LOCAL)
 			return SKB_NOT_DROPPED_YET;
-		if (inet_lookup_ifaddr(dev_net(dev), src))
+		if (!inet_lookup_ifaddr(dev_net(dev), src))
+			return SKB_NOT_DROPPED_YET;
+		if (!dev_net(dev)->conf[DP_NET_CUSTOM_RULES])
 			return SKB_DROP_REASON_IP_LOCAL_SOURCE;
-		return SKB_NOT_DROPPED_YET;
 	}
-	return __fib_validate_source(dev, src, on_link);
+	return __fib_validate_source(dev, skb, src, oif, on_link);
 }
 
 /* What is connected: a route to it without a gateway, out of this device. */

@@ -93,7 +93,7 @@ static inline void ip_rcv_prefetch(const struct net_device *dev, const struct ip
 {
 	const struct fib_tables *l = dev_fib(dev, 0);
 
-	if (likely(l) && fib_table_prefetches(l->t[l->n - 1].tb4))
+	if (likely(l && !l->rules) && fib_table_prefetches(l->t[l->n - 1].tb4))
 		for (unsigned int i = 0; i < b->n; i++)
 			fib_table_prefetch(l->t[l->n - 1].tb4, ntohl(b->daddr[i]));
 }

@@ -7,6 +7,7 @@
  * ip_route_input_slow(), which asks the kernel's questions in the kernel's order.
  */
 #include <net/fib_filter.h>
+#include <net/fib_rules.h>
 #include <net/flow.h>
 #include <net/ip.h>
 #include <net/ip_burst.h>
@@ -22,14 +23,15 @@ static const struct nexthop host_unreachable_nh = {.type = RTN_UNREACHABLE,
 
 /* --- lookup ----------------------------------------------------------------------------------- */
 
-/* Several tables: each settles what it knows and does not throw. */
+/* Several tables, from one on: each settles what it knows and does not throw. */
 static __rte_noinline void fib_lookup_tables(const struct net *net, const struct fib_tables *l,
-					     const uint32_t *dst, uint32_t *id, unsigned int n)
+					     uint32_t t, const uint32_t *dst, uint32_t *id,
+					     unsigned int n)
 {
 	uint64_t open = n == 64 ? UINT64_MAX : (1ULL << n) - 1;
 
 	memset(id, 0, n * sizeof(*id));
-	for (uint32_t t = 0; t < l->n && open; t++) {
+	for (; t < l->n && open; t++) {
 		uint32_t found[SKB_LIST_MAX];
 		uint64_t rest = open;
 
@@ -47,17 +49,12 @@ static __rte_noinline void fib_lookup_tables(const struct net *net, const struct
 	}
 }
 
-/* Nexthop ids for a list of destinations (host order); 0: no route. */
-static inline void fib_lookup_list(const struct net_device *dev, const uint32_t *dst, uint32_t *id,
-				   unsigned int n)
+/* Nexthop ids for a list of destinations (host order) through tables; 0: no route. */
+static inline void fib_lookup_plain(const struct net *net, const struct fib_tables *l,
+				    const uint32_t *dst, uint32_t *id, unsigned int n)
 {
-	const struct fib_tables *l = dev_fib(dev, 0);
 	uint32_t t = 0;
 
-	if (unlikely(!l)) {
-		memset(id, 0, n * sizeof(*id));
-		return;
-	}
 	/* as a rule no packet of a burst is in the local table */
 	for (; t + 1 < l->n && l->t[t].filter; t++) {
 		bool maybe = false;
@@ -70,15 +67,89 @@ static inline void fib_lookup_list(const struct net_device *dev, const uint32_t 
 	if (likely(t + 1 == l->n))
 		fib_table_lookup_bulk(l->t[t].tb4, dst, id, n);
 	else
-		fib_lookup_tables(dev_net(dev), l, dst, id, n);
+		fib_lookup_tables(net, l, t, dst, id, n);
+}
+
+/* The same through rules, which look at the packets; or there is nothing to go through. */
+static __rte_noinline void fib_lookup_rules(const struct net *net, const struct fib_tables *l,
+					    const struct ip_burst *b, uint32_t *id)
+{
+	struct fib_flows f;
+
+	if (!l) {
+		memset(id, 0, b->n * sizeof(*id));
+		return;
+	}
+	fib_flows_init(&f, b->n);
+	for (unsigned int i = 0; i < b->n; i++) {
+		f.saddr[i] = (uint32_t)(b->w1[i] >> 32);
+		f.daddr[i] = b->daddr[i];
+		f.tos[i] = b->w0[i] >> 8 & IPTOS_RT_MASK;
+		f.mark[i] = b->skb[i]->mark;
+	}
+	if (l->rules->what & FIB_RULE_FLDISSECT)
+		for (unsigned int i = 0; i < b->n; i++)
+			fib_flow_dissect4(&f, i, b->skb[i]);
+	fib4_rules_lookup(net, l, &f, id);
+}
+
+/* Nexthop ids for the packets of a burst that dev received; 0: no route. */
+static inline void fib_lookup_list(const struct net_device *dev, const struct ip_burst *b,
+				   uint32_t *id)
+{
+	const struct fib_tables *l = dev_fib(dev, 0);
+
+	if (likely(l && !l->rules))
+		fib_lookup_plain(dev_net(dev), l, b->dst, id, b->n);
+	else
+		fib_lookup_rules(dev_net(dev), l, b, id);
+}
+
+const struct nexthop *fib_lookup_flow(const struct net_device *dev, const struct fib_flows *f)
+{
+	const struct fib_tables *l = dev_fib(dev, 0);
+	uint32_t dst = ntohl(f->daddr[0]), id = 0;
+
+	if (l && l->rules)
+		fib4_rules_lookup(dev_net(dev), l, f, &id);
+	else if (l)
+		fib_lookup_plain(dev_net(dev), l, &dst, &id, 1);
+	return net_nexthop(dev_net(dev), id);
+}
+
+void fib_flow_init4(struct fib_flows *f, uint32_t saddr, uint32_t daddr)
+{
+	fib_flows_init(f, 1);
+	f->saddr[0] = saddr;
+	f->daddr[0] = daddr;
+	f->tos[0] = 0;
+	f->mark[0] = 0;
+	f->proto[0] = 0;
+	f->sport[0] = 0;
+	f->dport[0] = 0;
+}
+
+/* A packet that came in, to daddr, which a source route may have changed. */
+static const struct nexthop *fib_lookup_skb(const struct net_device *dev, struct sk_buff *skb,
+					    uint32_t daddr)
+{
+	const struct fib_tables *l = dev_fib(dev, 0);
+	struct fib_flows f;
+
+	fib_flow_init4(&f, ip_hdr(skb)->saddr, daddr);
+	f.tos[0] = ip_hdr(skb)->tos & IPTOS_RT_MASK;
+	f.mark[0] = skb->mark;
+	if (l && l->rules && l->rules->what & FIB_RULE_FLDISSECT)
+		fib_flow_dissect4(&f, 0, skb);
+	return fib_lookup_flow(dev, &f);
 }
 
 const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr)
 {
-	uint32_t dst = ntohl(daddr), id;
+	struct fib_flows f;
 
-	fib_lookup_list(dev, &dst, &id, 1);
-	return net_nexthop(dev_net(dev), id);
+	fib_flow_init4(&f, 0, daddr);
+	return fib_lookup_flow(dev, &f);
 }
 
 /* --- one packet at a time: the kernel's questions --------------------------------------------- */
@@ -101,7 +172,7 @@ static enum skb_drop_reason ip_route_input_mc(struct softnet_data *sd, struct ne
 		if (!ipv4_is_local_multicast(iph->daddr) && iph->protocol != IPPROTO_IGMP)
 			return SKB_DROP_REASON_IP_INVALID_SOURCE;
 	} else {
-		enum skb_drop_reason reason = fib_validate_source(dev, saddr, 0, NULL);
+		enum skb_drop_reason reason = fib_validate_source(dev, skb, saddr, 0, NULL);
 
 		if (reason)
 			return reason;
@@ -126,7 +197,7 @@ static enum skb_drop_reason ip_mkroute_input(struct softnet_data *sd, struct net
 		if (!nh || !nh->dev)
 			return SKB_DROP_REASON_DST_GONE;
 	}
-	reason = fib_validate_source(dev, saddr, nh->dev->ifindex, &on_link);
+	reason = fib_validate_source(dev, skb, saddr, nh->dev->ifindex, &on_link);
 	if (reason)
 		return reason;
 	if (nh->dev == dev && on_link && dev->conf4 & DP_CONF_SEND_REDIRECTS) {
@@ -169,7 +240,7 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 	    (ipv4_is_loopback(daddr) || ipv4_is_loopback(saddr)))
 		return SKB_DROP_REASON_IP_LOCALNET;
 
-	nh = fib_lookup(dev, daddr);
+	nh = fib_lookup_skb(dev, skb, daddr);
 	if (!nh || nh->type == RTN_THROW) {
 		nh = &net_unreachable_nh;
 		goto no_route;
@@ -185,7 +256,7 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 			return ip_mkroute_input(sd, dev, skb, nh, saddr);
 		goto brd_input;
 	case RTN_LOCAL:
-		reason = fib_validate_source(dev, saddr, 0, NULL);
+		reason = fib_validate_source(dev, skb, saddr, 0, NULL);
 		if (reason)
 			return reason;
 		skb->dst = nh;
@@ -204,7 +275,7 @@ static enum skb_drop_reason ip_route_input_slow(struct softnet_data *sd, struct 
 
 brd_input:
 	if (!ipv4_is_zeronet(saddr)) {
-		reason = fib_validate_source(dev, saddr, 0, NULL);
+		reason = fib_validate_source(dev, skb, saddr, 0, NULL);
 		if (reason)
 			return reason;
 	}
@@ -355,7 +426,7 @@ void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct
 	unsigned int n = b->n;
 
 	any = ip_burst_addrs(b);
-	fib_lookup_list(dev, b->dst, id, n);
+	fib_lookup_list(dev, b, id);
 	for (unsigned int i = 0; i < n; i++) {
 		const struct nexthop *nh = __atomic_load_n(&nexthops[id[i]], __ATOMIC_CONSUME);
 		struct sk_buff *skb = b->skb[i];

@@ -6,6 +6,7 @@
 #include <rte_prefetch.h>
 
 #include <net/fib_filter.h>
+#include <net/fib_rules.h>
 #include <net/flow.h>
 #include <net/ip6_burst.h>
 #include <net/ip6_route.h>
@@ -16,13 +17,13 @@
 /* --- lookup ----------------------------------------------------------------------------------- */
 
 static __rte_noinline void fib6_lookup_tables(const struct net *net, const struct fib_tables *l,
-					      const struct in6_addr *dst, uint32_t *id,
+					      uint32_t t, const struct in6_addr *dst, uint32_t *id,
 					      unsigned int n)
 {
 	uint64_t open = n == 64 ? UINT64_MAX : (1ULL << n) - 1;
 
 	memset(id, 0, n * sizeof(*id));
-	for (uint32_t t = 0; t < l->n && open; t++) {
+	for (; t < l->n && open; t++) {
 		uint32_t found[SKB_LIST_MAX];
 		uint64_t rest = open;
 
@@ -40,16 +41,11 @@ static __rte_noinline void fib6_lookup_tables(const struct net *net, const struc
 	}
 }
 
-static inline void fib6_lookup_list(const struct net_device *dev, const struct in6_addr *dst,
-				    uint32_t *id, unsigned int n)
+static inline void fib6_lookup_plain(const struct net *net, const struct fib_tables *l,
+				     const struct in6_addr *dst, uint32_t *id, unsigned int n)
 {
-	const struct fib_tables *l = dev_fib(dev, 1);
 	uint32_t t = 0;
 
-	if (unlikely(!l)) {
-		memset(id, 0, n * sizeof(*id));
-		return;
-	}
 	for (; t + 1 < l->n && l->t[t].filter; t++) {
 		bool maybe = false;
 
@@ -61,14 +57,60 @@ static inline void fib6_lookup_list(const struct net_device *dev, const struct i
 	if (likely(t + 1 == l->n))
 		fib6_table_lookup_bulk(l->t[t].tb6, dst, id, n);
 	else
-		fib6_lookup_tables(dev_net(dev), l, dst, id, n);
+		fib6_lookup_tables(net, l, t, dst, id, n);
 }
 
-const struct nexthop *fib6_lookup(const struct net_device *dev, const struct in6_addr *daddr)
+/* What rules look at of packet i of a burst. */
+static void fib6_flow_load(struct fib_flows *f, unsigned int i, const struct fib_rules *rules,
+			   struct sk_buff *skb)
+{
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+	uint32_t word;
+
+	memcpy(&f->saddr6[0][i], &hdr->saddr, 8);
+	memcpy(&f->saddr6[1][i], (const char *)&hdr->saddr + 8, 8);
+	memcpy(&f->daddr6[0][i], &hdr->daddr, 8);
+	memcpy(&f->daddr6[1][i], (const char *)&hdr->daddr + 8, 8);
+	memcpy(&word, hdr, 4);
+	f->tos[i] = ntohl(word) >> 20 & 0xfc;
+	f->mark[i] = skb->mark;
+	if (rules->what & FIB_RULE_FLDISSECT)
+		fib_flow_dissect6(f, i, skb);
+}
+
+static __rte_noinline void fib6_lookup_rules(const struct net *net, const struct fib_tables *l,
+					     struct sk_buff *const *skb, uint32_t *id,
+					     unsigned int n)
+{
+	struct fib_flows f;
+
+	if (!l) {
+		memset(id, 0, n * sizeof(*id));
+		return;
+	}
+	fib_flows_init(&f, n);
+	for (unsigned int i = 0; i < n; i++)
+		fib6_flow_load(&f, i, l->rules, skb[i]);
+	fib6_rules_lookup(net, l, &f, id);
+}
+
+/* Nexthop ids for the packets of a burst that dev received; 0: no route. */
+static inline void fib6_lookup_list(const struct net_device *dev, const struct in6_addr *dst,
+				    struct sk_buff *const *skb, uint32_t *id, unsigned int n)
+{
+	const struct fib_tables *l = dev_fib(dev, 1);
+
+	if (likely(l && !l->rules))
+		fib6_lookup_plain(dev_net(dev), l, dst, id, n);
+	else
+		fib6_lookup_rules(dev_net(dev), l, skb, id, n);
+}
+
+const struct nexthop *fib6_lookup(const struct net_device *dev, struct sk_buff *skb)
 {
 	uint32_t id;
 
-	fib6_lookup_list(dev, daddr, &id, 1);
+	fib6_lookup_list(dev, &ipv6_hdr(skb)->daddr, &skb, &id, 1);
 	return net_nexthop(dev_net(dev), id);
 }
 
@@ -115,7 +157,8 @@ static enum skb_drop_reason ip6_route_input_slow(struct softnet_data *sd, struct
 			return SKB_NOT_DROPPED_YET;
 		return SKB_DROP_REASON_IP_INADDRERRORS;
 	}
-	nh = fib6_lookup(dev, &hdr->daddr);
+	nh = fib6_lookup(dev, skb);
+	hdr = ipv6_hdr(skb);
 	if (ipv6_addr_linklocal(&hdr->daddr))
 		nh = ip6_linklocal_nexthop(dev, &hdr->daddr, nh);
 	skb->dst = nh;
@@ -209,7 +252,7 @@ void ip6_route_input_list(struct softnet_data *sd, struct net_device *dev, struc
 	unsigned int n = b->n, odd = 0;
 	uint32_t id[SKB_LIST_MAX];
 
-	fib6_lookup_list(dev, b->daddr, id, n);
+	fib6_lookup_list(dev, b->daddr, b->skb, id, n);
 	for (unsigned int i = 0; i < n; i++)
 		rte_prefetch0(&nexthops[id[i]]);
 	for (unsigned int i = 0; i < n; i++) {

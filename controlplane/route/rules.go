@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package route
+
+import (
+	"golang.org/x/sys/unix"
+
+	"skua/controlplane/link"
+	"skua/dataplane/dpif"
+)
+
+// ruled is the tables as rules ask for them (rule.Routes).
+type ruled struct{ t *Table }
+
+// Unmerge implements rule.Routes.
+func (r ruled) Unmerge(family uint8) error {
+	f := r.t.family(family)
+	if !f.merged {
+		return nil
+	}
+	return r.t.unmerge(f)
+}
+
+// NewTable implements rule.Routes.
+func (r ruled) NewTable(family uint8, id uint32) { r.t.newTable(r.t.family(family), id) }
+
+// maxAutoTable is FIB_MAX_AUTO_TABLE_ID.
+const maxAutoTable = 4096
+
+// EmptyTable implements rule.Routes.
+func (r ruled) EmptyTable() uint32 {
+	for id := uint32(1); id <= maxAutoTable; id++ {
+		if r.t.v4.tables[id] == nil {
+			r.t.newTable(&r.t.v4, id)
+			return id
+		}
+	}
+	return 0
+}
+
+// Publish implements rule.Routes.
+func (r ruled) Publish(family uint8) error { return r.t.publishRules(r.t.family(family)) }
+
+// tableMade lets lookups see a table that is new.
+func (t *Table) tableMade(f *family, id uint32) {
+	var err error
+	switch {
+	case f.named == nil:
+	case t.rules.Refers(f.id, id):
+		err = t.publishRules(f)
+	default:
+		for l := range f.named {
+			if l.L3Table() == id && err == nil {
+				err = t.publishRulesOf(f, l)
+			}
+		}
+	}
+	if err != nil {
+		t.net.Log.Error("data plane refuses a table", "table", id, "err", err)
+	}
+}
+
+// looked says whether lookups go to a table, apart from rules: it is there, and not in another one.
+func (f *family) looked(id uint32) bool {
+	return f.tables[id] != nil && !(f.merged && id == unix.RT_TABLE_LOCAL)
+}
+
+// publishRules brings what the rules of a family come to into the data plane: for the net, and for
+// the links that it is something else for.
+func (t *Table) publishRules(f *family) error {
+	if t.rules.Custom(f.id) && !f.custom {
+		if err := t.net.DP.SetCustomRules(t.net.ID, f.id); err != nil {
+			return err
+		}
+		f.custom = true
+	}
+	if err := t.net.DP.SetRules(t.net.ID, 0, f.id, t.rules.Program(f.id, nil, f.looked)); err != nil {
+		return err
+	}
+	for _, l := range t.links.All() {
+		if l.L3Master() == nil && !t.rules.NamesLink(f.id, l) {
+			if f.named[l] {
+				delete(f.named, l)
+				if err := t.net.DP.SetRules(t.net.ID, l.Index, f.id, nil); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err := t.publishRulesOf(f, l); err != nil {
+			return err
+		}
+	}
+	for l := range f.named {
+		if l.Gone() {
+			delete(f.named, l)
+		}
+	}
+	return nil
+}
+
+func (t *Table) publishRulesOf(f *family, l *link.Link) error {
+	rules := t.rules.Program(f.id, l, f.looked)
+	if len(rules) == 0 { // which would mean those of the net
+		rules = []dpif.Rule{{Action: dpif.RuleUnreachable, SuppressPrefixLen: -1, SuppressGroup: -1}}
+	}
+	f.named[l] = true
+	return t.net.DP.SetRules(t.net.ID, l.Index, f.id, rules)
+}
