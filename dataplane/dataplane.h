@@ -107,14 +107,13 @@ int dp_net_conf(uint32_t net, uint32_t key, uint32_t value);
 /*
  * What a lookup goes through (fib_rules): each rule that matches a packet asks its table, until one
  * yields something other than "no route" or RTN_THROW. What does not depend on the packet (iif,
- * l3mdev, uid) was decided by who says it. Rules that all match every packet and ask tables cost no
- * more than the tables do.
+ * l3mdev, uid) was decided before. GOTO: on with the rule at target; the last three end a lookup.
  */
 enum dp_rule_action {
 	DP_RULE_TABLE,
-	DP_RULE_GOTO,        /* on with the rule at target */
-	DP_RULE_UNREACHABLE, /* the end: as if no table had a route */
-	DP_RULE_PROHIBIT,    /* the end: RTN_PROHIBIT, RTN_BLACKHOLE */
+	DP_RULE_GOTO,
+	DP_RULE_UNREACHABLE,
+	DP_RULE_PROHIBIT,
 	DP_RULE_BLACKHOLE,
 	DP_RULE_ACTION_MAX,
 };
@@ -126,20 +125,15 @@ struct dp_rule {
 	uint8_t action; /* enum dp_rule_action */
 	uint8_t flags;  /* DP_RULE_INVERT */
 	uint8_t tos;    /* DS field, without ECN */
-	uint8_t ipproto;
-	uint8_t src_len; /* bits of src, of dst */
-	uint8_t dst_len;
+	uint8_t ipproto, src_len, dst_len;
 	uint8_t pad[2];
 	uint32_t table;
 	uint32_t target; /* index of a later rule, n: the end */
-	uint32_t mark;
-	uint32_t mark_mask;
-	uint16_t sport[2]; /* first and last, host order */
-	uint16_t dport[2];
-	int32_t suppress_prefixlen; /* routes up to that length do not count; -1: all do */
-	int32_t suppress_ifgroup;   /* routes over links of that group do not count; -1: all do */
-	uint8_t src[16];            /* network order, no bits beyond the length */
-	uint8_t dst[16];
+	uint32_t mark, mark_mask;
+	uint16_t sport[2], dport[2]; /* first and last, host order */
+	/* Routes of that length and shorter, over links of that group, do not count; -1: all do. */
+	int32_t suppress_prefixlen, suppress_ifgroup;
+	uint8_t src[16], dst[16]; /* network order, no bits beyond the length */
 };
 
 /*
@@ -148,7 +142,7 @@ struct dp_rule {
  */
 int dp_rules_set(uint32_t net, uint32_t ifindex, uint8_t family, const struct dp_rule *rules,
 		 uint32_t n);
-/* dp_rules_set() with rules that only ask tables, of the net and of a link. */
+/* The same with rules that only ask tables. */
 int dp_net_tables(uint32_t net, uint8_t family, const uint32_t *tables, uint32_t n);
 int dp_link_tables(uint32_t net, uint32_t ifindex, uint8_t family, const uint32_t *tables,
 		   uint32_t n);
@@ -200,7 +194,7 @@ struct dp_link {
 	uint16_t vlan_id;      /* DP_LINK_VLAN: 0 .. 4094 */
 	uint8_t pad[2];
 	uint8_t vlan_egress[16]; /* DP_LINK_VLAN: PCP (0 .. 7) of each priority */
-	uint32_t group; /* IFLA_GROUP: rules may refuse what leaves by it */
+	uint32_t group;          /* IFLA_GROUP: rules may refuse what leaves by it */
 };
 
 int dp_link_set(const struct dp_link *link);
@@ -224,9 +218,9 @@ int dp_mcast_del(const struct dp_addr *group);
 
 /* --- nexthops and routes ------------------------------------------------------------------- */
 
-#define DP_NH_ONLINK   (1u << 0)
-#define DP_NH_GATEWAY  (1u << 1) /* gw is set; else the destination is the neighbour */
-#define DP_NH_LINKDOWN (1u << 2)
+#define DP_NH_ONLINK    (1u << 0)
+#define DP_NH_GATEWAY   (1u << 1) /* gw is set; else the destination is the neighbour */
+#define DP_NH_LINKDOWN  (1u << 2)
 #define DP_NH_USE_NEIGH (1u << 3) /* a group: pass over members whose neighbour has failed */
 
 /* What a route points at (fib_info): ids are the control plane's, 1 .. DP_MAX_NEXTHOPS - 1. */
@@ -419,8 +413,8 @@ int dp_route_find(struct dp_route *routes, uint32_t n);
 int dp_nexthop_dump(uint32_t net, uint32_t *cursor, struct dp_nexthop *out, uint32_t n);
 int dp_nexthop_members(uint32_t net, uint32_t id, struct dp_nh_member *out, uint32_t n);
 struct dp_nh_bucket {
-	uint32_t id;      /* of the nexthop that it leads to */
-	uint32_t stamp;   /* another one after each use, at a resolution of a millisecond; 0: never */
+	uint32_t id;    /* of the nexthop that it leads to */
+	uint32_t stamp; /* another one after each use, at a resolution of a millisecond; 0: never */
 	uint64_t idle_us; /* since the last use */
 };
 /* Fills up to n, returns how many; -ENOENT: no group with buckets. */

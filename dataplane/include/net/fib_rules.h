@@ -21,7 +21,8 @@
 /* What takes more of a packet than its header (fib_rule_requires_fldissect). */
 #define FIB_RULE_FLDISSECT (FIB_RULE_PROTO | FIB_RULE_SPORT | FIB_RULE_DPORT)
 
-/* An address and what of it counts, as two words that lie as in the packet; IPv4: the first half. */
+/* An address and what of it counts, as two words that lie as in the packet; IPv4: the first half.
+ */
 struct fib_rule_prefix {
 	uint64_t addr[2];
 	uint64_t mask[2];
@@ -76,13 +77,13 @@ static inline void fib_flows_init(struct fib_flows *f, unsigned int n)
 }
 
 /*
- * Nexthop ids for the flows of a burst, all of which have daddr: 0 no route, NET_NEXTHOP_PROHIBIT and
- * _BLACKHOLE by rules. l has rules.
+ * Nexthop ids for the flows of a burst, all of which have daddr: 0 no route, NET_NEXTHOP_PROHIBIT
+ * and _BLACKHOLE by rules. l has rules.
  */
-void fib4_rules_lookup(const struct net *net, const struct fib_tables *l,
-		       const struct fib_flows *f, uint32_t *id);
-void fib6_rules_lookup(const struct net *net, const struct fib_tables *l,
-		       const struct fib_flows *f, uint32_t *id);
+void fib4_rules_lookup(const struct net *net, const struct fib_tables *l, const struct fib_flows *f,
+		       uint32_t *id);
+void fib6_rules_lookup(const struct net *net, const struct fib_tables *l, const struct fib_flows *f,
+		       uint32_t *id);
 
 /* Protocol and ports of packet i of a burst, as far as they can be told (skb_flow_dissect). */
 void fib_flow_dissect4(struct fib_flows *f, unsigned int i, struct sk_buff *skb);

@@ -71,6 +71,9 @@ void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct
  */
 const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr);
 const struct nexthop *fib_lookup_flow(const struct net_device *dev, const struct fib_flows *f);
+/* A packet to daddr, which a source route may have changed. */
+const struct nexthop *fib_lookup_skb(const struct net_device *dev, struct sk_buff *skb,
+				     uint32_t daddr);
 /* One flow, of which nothing is known but its ends. */
 void fib_flow_init4(struct fib_flows *f, uint32_t saddr, uint32_t daddr);
 

@@ -220,8 +220,8 @@ static struct dp_route route_suppressed(const struct net *net, const struct net_
 
 	if (!r->nh_id || r->plen > s->suppress)
 		return out;
-	if (nh && (nh->type == RTN_BLACKHOLE || nh->type == RTN_UNREACHABLE ||
-		   nh->type == RTN_PROHIBIT))
+	if (nh &&
+	    (nh->type == RTN_BLACKHOLE || nh->type == RTN_UNREACHABLE || nh->type == RTN_PROHIBIT))
 		return out;
 	out.nh_id = NET_NEXTHOP_THROW;
 	return out;

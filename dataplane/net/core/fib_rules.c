@@ -253,14 +253,14 @@ static __rte_always_inline void fib_rules_lookup(const struct net *net, const st
 	}
 }
 
-void fib4_rules_lookup(const struct net *net, const struct fib_tables *l,
-		       const struct fib_flows *f, uint32_t *id)
+void fib4_rules_lookup(const struct net *net, const struct fib_tables *l, const struct fib_flows *f,
+		       uint32_t *id)
 {
 	fib_rules_lookup(net, l, f, id, false);
 }
 
-void fib6_rules_lookup(const struct net *net, const struct fib_tables *l,
-		       const struct fib_flows *f, uint32_t *id)
+void fib6_rules_lookup(const struct net *net, const struct fib_tables *l, const struct fib_flows *f,
+		       uint32_t *id)
 {
 	fib_rules_lookup(net, l, f, id, true);
 }

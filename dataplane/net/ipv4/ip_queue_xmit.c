@@ -25,7 +25,7 @@ static const struct nexthop *ip_select_oif(const struct softnet_data *sd, const 
 static const struct nexthop *ip_route_output(const struct softnet_data *sd, struct net_device *dev,
 					     struct sk_buff *skb)
 {
-	const struct nexthop *nh = fib_lookup(dev, ip_hdr(skb)->daddr);
+	const struct nexthop *nh = fib_lookup_skb(dev, skb, ip_hdr(skb)->daddr);
 
 	if (nh && nh->group)
 		nh = ip_select_oif(sd, dev_net(dev), nh, dev, skb);

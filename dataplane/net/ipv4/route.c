@@ -129,9 +129,8 @@ void fib_flow_init4(struct fib_flows *f, uint32_t saddr, uint32_t daddr)
 	f->dport[0] = 0;
 }
 
-/* A packet that came in, to daddr, which a source route may have changed. */
-static const struct nexthop *fib_lookup_skb(const struct net_device *dev, struct sk_buff *skb,
-					    uint32_t daddr)
+const struct nexthop *fib_lookup_skb(const struct net_device *dev, struct sk_buff *skb,
+				     uint32_t daddr)
 {
 	const struct fib_tables *l = dev_fib(dev, 0);
 	struct fib_flows f;

@@ -19,7 +19,7 @@ static const struct nexthop *ip6_select_oif(const struct softnet_data *sd, const
 static const struct nexthop *ip6_route_output(const struct softnet_data *sd, struct net_device *dev,
 					      struct sk_buff *skb)
 {
-	const struct nexthop *nh = fib6_lookup(dev, &ipv6_hdr(skb)->daddr);
+	const struct nexthop *nh = fib6_lookup(dev, skb);
 
 	if (nh && nh->group)
 		nh = ip6_select_oif(sd, dev_net(dev), nh, dev, skb);
