@@ -122,11 +122,9 @@ enum dp_rule_action {
 
 /* A selector that is 0 matches every packet. */
 struct dp_rule {
-	uint8_t action; /* enum dp_rule_action */
-	uint8_t flags;  /* DP_RULE_INVERT */
-	uint8_t tos;    /* DS field, without ECN */
-	uint8_t ipproto, src_len, dst_len;
-	uint8_t pad[2];
+	uint8_t action, flags; /* enum dp_rule_action, DP_RULE_INVERT */
+	uint8_t tos, ipproto;  /* tos: the DS field, without ECN */
+	uint8_t src_len, dst_len, pad[2];
 	uint32_t table;
 	uint32_t target; /* index of a later rule, n: the end */
 	uint32_t mark, mark_mask;
