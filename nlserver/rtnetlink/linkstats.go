@@ -19,7 +19,6 @@ const (
 	statsGetFilters       = 1 // IFLA_STATS_GET_FILTERS
 	statsSetL3            = 2 // IFLA_STATS_SET_OFFLOAD_XSTATS_L3_STATS
 	offloadHWInfo         = 2 // IFLA_OFFLOAD_XSTATS_HW_S_INFO
-	offloadCPUHit         = 1 // IFLA_OFFLOAD_XSTATS_CPU_HIT
 	offloadL3Stats        = 3
 	hwInfoRequest         = 1 // IFLA_OFFLOAD_XSTATS_HW_S_INFO_REQUEST, _USED
 	hwInfoUsed            = 2
@@ -33,7 +32,8 @@ const (
 	statsBitOffload       = 1 << (iflaStatsOffload - 1)
 	statsBitAFSpec        = 1 << (iflaStatsAFSpec - 1)
 	offloadBitHWInfo      = 1 << (offloadHWInfo - 1)
-	sizeofLinkStats64     = 25 * 8
+	offloadBitL3          = 1 << (offloadL3Stats - 1)
+	sizeofHWStats64       = 9 * 8 // struct rtnl_hw_stats64
 	textStatsSetForbidden = "Filter mask must be 0 for stats set"
 )
 
@@ -182,19 +182,36 @@ func (f *family) fillStatsMsg(e *nlmsg.Encoder, l *link.Link, r *statsRequest) {
 			native.PutUint64(b[i*8:], n)
 		}
 	}
-	if r.mask&statsBitOffload != 0 && r.offload&offloadBitHWInfo != 0 {
-		nest := e.NestPlain(iflaStatsOffload)
+	if r.mask&statsBitOffload != 0 {
+		fillOffloadStats(e, l, r.offload)
+	}
+	if r.mask&statsBitAFSpec != 0 {
+		e.EndNest(e.NestPlain(iflaStatsAFSpec))
+	}
+}
+
+// fillOffloadStats is rtnl_offload_xstats_fill.
+func fillOffloadStats(e *nlmsg.Encoder, l *link.Link, mask uint32) {
+	mask &= offloadBitHWInfo | offloadBitL3
+	if !l.L3Stats {
+		mask &^= offloadBitL3
+	}
+	if mask == 0 {
+		return
+	}
+	nest := e.NestPlain(iflaStatsOffload)
+	if mask&offloadBitHWInfo != 0 {
 		info := e.NestPlain(offloadHWInfo)
 		l3 := e.NestPlain(offloadL3Stats)
 		e.U8(hwInfoRequest, boolean(l.L3Stats))
 		e.U8(hwInfoUsed, 0)
 		e.EndNest(l3)
 		e.EndNest(info)
-		e.EndNest(nest)
 	}
-	if r.mask&statsBitAFSpec != 0 {
-		e.EndNest(e.NestPlain(iflaStatsAFSpec))
+	if mask&offloadBitL3 != 0 {
+		e.Payload(offloadL3Stats, sizeofHWStats64)
 	}
+	e.EndNest(nest)
 }
 
 // setStats is rtnl_stats_set: counters of hardware may be asked for, and no link has them.
