@@ -126,6 +126,7 @@ type Link struct {
 	gone     bool              // unregistered
 	stolen   bool              // HardAddr is that of the lower device (NET_ADDR_STOLEN)
 	watched  bool              // linkwatch is to look at it
+	foreign  int               // VLANs on it that are up and have an address of their own
 	vlans    map[vlanKey]*Link // on it
 	set4     uint64            // bit i: field i of Conf4 was written and no longer follows "default"
 
@@ -211,6 +212,9 @@ func (l *Link) dp() dpif.Link {
 	}
 	if l.Master != nil {
 		d.Master = l.Master.Index
+	}
+	if l.foreign > 0 {
+		d.Flags |= unix.IFF_PROMISC
 	}
 	if l.ops != nil {
 		d.Type = l.ops.Type

@@ -272,6 +272,9 @@ func (t *Table) allocIndex(want uint32) (uint32, error) {
 // notify runs the notifier chain, at the end of which are those that stand on the link.
 func (t *Table) notify(e Event) {
 	t.net.Notify(e)
+	if e.Type == ChangeAddr && e.Link.isVLAN() {
+		t.syncAddr(e.Link, e.Link.Up())
+	}
 	if len(e.Link.vlans) > 0 {
 		t.vlanDeviceEvent(e)
 	}

@@ -45,6 +45,7 @@ type VLAN struct {
 	Ingress [8]uint32     // priority of each PCP
 	Egress  [16][]VLANMap // by the low bits of the priority, newest first
 	real    HardAddr      // of the real device, when the VLAN last looked
+	own     *Link         // the port that is to take what is for the VLAN's own address; nil: none
 }
 
 type vlanKey struct{ proto, id uint16 }
@@ -70,6 +71,7 @@ var vlanOps = Ops{
 	Delete: func(_ *Table, l *Link) error { return deleteVLANs([]*Link{l}) },
 	Open:   openVLAN,
 	Stop: func(t *Table, l *Link) {
+		t.syncAddr(l, false)
 		if l.Data.(*VLAN).Flags&VLANBridgeBinding == 0 {
 			t.carrierOf(l, false)
 		}
@@ -231,6 +233,7 @@ func openVLAN(t *Table, l *Link) error {
 		t.inheritAddr(l)
 	}
 	v.real = real.HardAddr
+	t.syncAddr(l, true)
 	if real.Carrier && v.Flags&VLANBridgeBinding == 0 {
 		t.carrierOf(l, true)
 	}

@@ -32,10 +32,13 @@ func (t *Table) vlanDeviceEvent(e Event) {
 		}
 	case ChangeAddr:
 		for _, l := range vlans {
-			if v := l.Data.(*VLAN); l.Up() && v.real != e.Link.HardAddr {
-				t.inheritAddr(l)
-				v.real = e.Link.HardAddr
+			v := l.Data.(*VLAN)
+			if !l.Up() || v.real == e.Link.HardAddr {
+				continue
 			}
+			t.inheritAddr(l)
+			v.real = e.Link.HardAddr
+			t.syncAddr(l, true)
 		}
 	case ChangeMTU:
 		for _, l := range vlans {
