@@ -21,6 +21,7 @@ DEBS      := $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
 C_FILES    = $(shell find dataplane nlserver tests -name '*.c' -not -path '*/testdata/*')
 H_FILES    = $(shell find dataplane nlserver tests -name '*.h')
 DP_C_FILES = $(shell find dataplane -name '*.c' -not -name 'cgo_*' -not -path '*/go-dpdk/*')
+SUPERVISE_SRC = $(wildcard nlserver/supervise/*.c) $(wildcard nlserver/supervise/*.h)
 SHIM_SRC   = $(wildcard nlserver/shim/*.c) $(wildcard nlserver/shim/*.h)
 DP_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Idataplane -Idataplane/include $(shell pkg-config --cflags libdpdk)
 FUZZTIME  ?= 20s
@@ -42,7 +43,7 @@ deps: ## install the Debian packages that are missing
 	fi
 
 .PHONY: build
-build: deps out/skua out/skua-shim.so ## out/skua and the shim beside it
+build: deps out/skua out/skua-shim.so out/skua-supervise ## out/skua, and the shim and the supervisor beside it
 
 .PHONY: out/skua
 out/skua:
@@ -52,6 +53,10 @@ out/skua:
 out/skua-shim.so: $(SHIM_SRC)
 	@mkdir -p out
 	cc -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -shared -o $@ $(wildcard nlserver/shim/*.c) -ldl -lpthread
+
+out/skua-supervise: $(SHIM_SRC) $(SUPERVISE_SRC)
+	@mkdir -p out
+	cc -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $(wildcard nlserver/supervise/*.c) $(wildcard nlserver/shim/*.c) -ldl -lpthread
 
 .PHONY: test
 test: build check-c lint test-go test-asan test-race fuzz-short smoke ## everything that CI runs

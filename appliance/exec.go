@@ -3,7 +3,6 @@
 package main
 
 import (
-	"debug/elf"
 	"errors"
 	"fmt"
 	"net"
@@ -16,7 +15,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const shimName = "skua-shim.so"
+// What `skua exec` needs beside itself: the library that is preloaded, and the program that
+// supervises those that nothing can be preloaded into.
+const (
+	shimName      = "skua-shim.so"
+	superviseName = "skua-supervise"
+)
 
 func execCommand(socket func() string) *cobra.Command {
 	cmd := &cobra.Command{
@@ -26,7 +30,11 @@ func execCommand(socket func() string) *cobra.Command {
 sockets to Skua. The program, its arguments, its terminal and its exit status are its own.
 
   skua exec -- ip route add 203.0.113.0/24 via 192.0.2.254
-  skua exec -- bash          # a shell in which ip speaks to Skua`,
+  skua exec -- bash          # a shell in which ip speaks to Skua
+
+A program that is linked statically, or written in Go, makes its system calls by itself: a process
+beside it then does for it those that have to do with the network (seccomp user notification, Linux
+5.19 or later). Nothing needs to be said for that.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("want a program to run")
@@ -47,10 +55,10 @@ func execUnder(socket string, args []string) error {
 	case err != nil:
 		return exitError{126, err}
 	}
-	if err := preloadable(path); err != nil {
+	if err := privileged(path); err != nil {
 		return err
 	}
-	shim, err := findShim()
+	shim, err := findBeside(shimName)
 	if err != nil {
 		return err
 	}
@@ -63,30 +71,42 @@ func execUnder(socket string, args []string) error {
 	if before := os.Getenv("LD_PRELOAD"); before != "" && !strings.Contains(before, shimName) {
 		preload += ":" + before
 	}
-	env := append(without(os.Environ(), "LD_PRELOAD", "SKUA_SOCKET"),
-		"LD_PRELOAD="+preload, "SKUA_SOCKET="+socket)
-	return exitError{126, fmt.Errorf("%s: %w", path, syscall.Exec(path, args, env))}
+	env := append(without(os.Environ(), "LD_PRELOAD", "SKUA_SOCKET", "SKUA_SUPERVISE"), "SKUA_SOCKET="+socket)
+	supervise, serr := findBeside(superviseName)
+	if serr == nil {
+		env = append(env, "SKUA_SUPERVISE="+supervise)
+	}
+	if !ownCalls(path) {
+		env = append(env, "LD_PRELOAD="+preload)
+		return exitError{126, fmt.Errorf("%s: %w", path, syscall.Exec(path, args, env))}
+	}
+	if serr != nil {
+		return fmt.Errorf("%s makes its system calls by itself: %w", path, serr)
+	}
+	env = append(env, "SKUA_PRELOAD="+preload)
+	args = append([]string{superviseName, path}, args...)
+	return exitError{126, fmt.Errorf("%s: %w", supervise, syscall.Exec(supervise, args, env))}
 }
 
-// findShim looks beside the program, then where a package would put it.
-func findShim() (string, error) {
+// findBeside looks beside the program, then where a package would put it.
+func findBeside(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
 	dirs := []string{filepath.Dir(self), filepath.Join(filepath.Dir(self), "../lib/skua"), "/usr/lib/skua"}
 	for _, dir := range dirs {
-		path := filepath.Join(dir, shimName)
+		path := filepath.Join(dir, name)
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is in none of %s: run make build", shimName, strings.Join(dirs, ", "))
+	return "", fmt.Errorf("%s is in none of %s: run make build", name, strings.Join(dirs, ", "))
 }
 
-// preloadable refuses what the dynamic linker would not load a library into: better no answer than
-// the kernel's answer in place of Skua's.
-func preloadable(path string) error {
+// privileged refuses what gains privilege when it starts (AT_SECURE): the loader ignores what is to
+// be preloaded, and nobody may look into it. Better no answer than the kernel's in place of Skua's.
+func privileged(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -94,17 +114,7 @@ func preloadable(path string) error {
 	if info.Mode()&(os.ModeSetuid|os.ModeSetgid) != 0 && os.Geteuid() != 0 {
 		return fmt.Errorf("%s is set-uid or set-gid: nothing can be preloaded into it; run skua exec as root", path)
 	}
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil // a script: its interpreter decides
-	}
-	defer f.Close()
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s is linked statically: nothing can be preloaded into it", path)
+	return nil
 }
 
 // explainDial says what to do about a socket that does not answer.

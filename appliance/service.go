@@ -62,7 +62,7 @@ its configuration changes, and it takes effect when the service starts next.
 			RunE: func(cmd *cobra.Command, args []string) error {
 				s.socket, s.out = socket(), cmd.OutOrStdout()
 				var err error
-				if s.shim, err = findShim(); err != nil {
+				if s.shim, err = findBeside(shimName); err != nil {
 					return err
 				}
 				return s.each(args, s.enable)

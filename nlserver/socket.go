@@ -127,6 +127,7 @@ func (s *Socket) close() {
 	s.closed = true
 	unix.Close(s.fd)
 	if s.page != nil {
+		s.page.put(&s.page.version, 0)
 		s.srv.pages.close(s.page)
 		s.page = nil
 	}

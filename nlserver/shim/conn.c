@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,11 +66,18 @@ static struct skua_nl_page *shim_page(int *memfd)
 	return NULL;
 }
 
+__thread struct shim_client shim_client;
+
 /* The namespace of the thread: threads may be in different ones. */
 static uint64_t shim_netns(void)
 {
+	char path[40];
 	struct stat st;
 
+	if (shim_client.tid) {
+		snprintf(path, sizeof(path), "/proc/%d/ns/net", shim_client.tid);
+		return stat(path, &st) ? 0 : st.st_ino;
+	}
 	if (stat("/proc/thread-self/ns/net", &st) && stat("/proc/self/ns/net", &st))
 		return 0;
 	return st.st_ino;
@@ -94,7 +102,7 @@ static int shim_hello(int fd, int memfd, const struct shim_sock *s, struct skua_
 	if (!hello)
 		return -ENOMEM;
 	hello->netns = s->netns;
-	hello->tgid = (uint32_t)getpid();
+	hello->tgid = (uint32_t)(shim_client.tgid ? shim_client.tgid : getpid());
 	if (old) {
 		hello->portid = old->portid;
 		hello->rcvbuf = old->rcvbuf;

@@ -19,7 +19,7 @@
 #define IOCTL_CHUNKS 8      /* pieces of memory of one ioctl */
 #define IOCTL_REPLY  262144 /* bytes of an answer */
 
-static bool shim_ioctl_ours(unsigned long req)
+bool shim_ioctl_ours(unsigned long req)
 {
 	switch (req) {
 	case SIOCOUTQNSD:
@@ -31,17 +31,18 @@ static bool shim_ioctl_ours(unsigned long req)
 	       (req >= 0x8b00 && req <= 0x8bff);
 }
 
-/* Read or write our own memory where the caller pointed: a bad address is EFAULT, no signal. */
-static int shim_own_memory(uint64_t addr, void *buf, size_t len, bool write)
+/* Read or write the caller's memory where it pointed: a bad address is EFAULT, no signal. */
+static int shim_memory(uint64_t addr, void *buf, size_t len, bool write)
 {
 	struct iovec local = {buf, len}, remote = {(void *)(uintptr_t)addr, len};
-	ssize_t n = write ? process_vm_writev(getpid(), &local, 1, &remote, 1, 0)
-			  : process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+	pid_t pid = shim_client.tid ? shim_client.tid : getpid();
+	ssize_t n = write ? process_vm_writev(pid, &local, 1, &remote, 1, 0)
+			  : process_vm_readv(pid, &local, 1, &remote, 1, 0);
 
 	if (n >= 0)
 		return (size_t)n == len ? 0 : -EFAULT;
-	if (errno == EFAULT)
-		return -EFAULT;
+	if (errno == EFAULT || shim_client.tid)
+		return -errno;
 	/* Not allowed here: then without the check. */
 	if (write)
 		memcpy(remote.iov_base, buf, len);
@@ -66,7 +67,7 @@ static int shim_ioctl_finish(const char *at, const char *end)
 		at += sizeof(c);
 		if (c.len > (size_t)(end - at))
 			return -EPROTO;
-		r = shim_own_memory(c.addr, (void *)at, c.len, true);
+		r = shim_memory(c.addr, (void *)at, c.len, true);
 		at += shim_pad8(c.len) < (size_t)(end - at) ? shim_pad8(c.len) : (size_t)(end - at);
 	}
 	return r;
@@ -87,7 +88,7 @@ static int shim_ioctl_more(char **req, size_t *len, const char *at, const char *
 	*req = grown;
 	memset(grown + *len, 0, sizeof(c) + shim_pad8(c.len));
 	c.flags = 0;
-	if (shim_own_memory(c.addr, grown + *len + sizeof(c), c.len, false))
+	if (shim_memory(c.addr, grown + *len + sizeof(c), c.len, false))
 		c.flags = SKUA_NL_CHUNK_FAULT;
 	memcpy(grown + *len, &c, sizeof(c));
 	*len += sizeof(c) + (c.flags ? 0 : shim_pad8(c.len));
@@ -135,7 +136,7 @@ static int shim_ioctl_ask(struct shim_sock *s, int fd, uint32_t req, uint64_t ar
 	return r;
 }
 
-static int shim_ioctl(uint32_t req, void *arg)
+int shim_ioctl(uint32_t req, uint64_t arg)
 {
 	int fd = shim_open(SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), r;
 	struct shim_sock *s;
@@ -143,7 +144,7 @@ static int shim_ioctl(uint32_t req, void *arg)
 	if (fd < 0)
 		return -errno;
 	s = shim_get(fd);
-	r = shim_ioctl_ask(s, fd, req, (uint64_t)(uintptr_t)arg);
+	r = shim_ioctl_ask(s, fd, req, arg);
 	shim_put(s);
 	shim_forget(fd);
 	real(close)(fd);
@@ -170,7 +171,7 @@ SHIM_EXPORT int ioctl(int fd, unsigned long req, ...)
 	}
 	if (!shim_server() || !shim_ioctl_ours(req) || !shim_inode(fd))
 		return real(ioctl)(fd, req, arg);
-	r = shim_ioctl((uint32_t)req, arg);
+	r = shim_ioctl((uint32_t)req, (uint64_t)(uintptr_t)arg);
 	if (r >= 0)
 		return r;
 	errno = -r;

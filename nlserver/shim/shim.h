@@ -7,8 +7,9 @@
  *   cc -std=gnu11 -O2 -fPIC -shared -o skua-shim.so *.c -ldl -lpthread
  *
  * Out of its reach: programs that are linked statically or make system calls by themselves (Go),
- * programs that gain privilege when they start (AT_SECURE: the loader ignores LD_PRELOAD), what
- * the C library asks the kernel inside getaddrinfo, and netlink sockets inherited through exec.
+ * which ../supervise runs; programs that gain privilege when they start (AT_SECURE: the loader
+ * ignores LD_PRELOAD), what the C library asks the kernel inside getaddrinfo, and netlink sockets
+ * inherited through exec.
  *
  *   real.c     the functions that it stands in front of
  *   sock.c     which descriptors are netlink sockets
@@ -20,6 +21,7 @@
  *   recv.c     recv and its kin; mark.c: the end of a datagram
  *   fd.c       close dup fcntl
  *   poll.c     poll epoll_ctl
+ *   exec.c     starting programs that nothing can be preloaded into
  *   ioctl.c    interface ioctls, which the server answers
  *   ifname.c   if_nametoindex and its kin; ifaddrs.c: getifaddrs
  *   proc*.c    files below /proc/net, /proc/sys/net and /sys/class/net (proc.h)
@@ -121,6 +123,12 @@ void shim_unlock(void);
 uint64_t shim_inode(int fd); /* 0: not open or no socket */
 
 /* conn.c */
+/* Whom a call is made for when it is another process's (../supervise): its thread and its process,
+ * as this process knows them. Zero: this one. */
+struct shim_client {
+	pid_t tid, tgid;
+};
+extern __thread struct shim_client shim_client;
 int shim_open(int type, int protocol);
 int shim_reconnect(struct shim_sock *s, int fd); /* 0, or -1 with errno; frame lock held */
 
@@ -133,6 +141,11 @@ int shim_frame(struct shim_sock *s, int fd, uint32_t op, uint32_t a, uint32_t b)
 int shim_frame_with(struct shim_sock *s, int fd, uint32_t op, uint32_t a, const struct iovec *iov);
 ssize_t shim_frame_send(struct shim_sock *s, int fd, uint32_t portid, uint32_t groups,
 			const struct iovec *iov, size_t iovlen, size_t len);
+
+/* socket.c, ioctl.c */
+bool shim_diverts(int protocol);
+bool shim_ioctl_ours(unsigned long req);
+int shim_ioctl(uint32_t req, uint64_t arg); /* its result, or a negative errno */
 
 /* mark.c */
 size_t shim_unmark(const struct iovec *iov, size_t iovlen, size_t len, uint32_t *group,

@@ -97,9 +97,10 @@ struct skua_nl_ioctl_reply {
 
 struct skua_nl_page {
 	/* Written by the server. */
-	uint32_t version;  /* of the server, once it took the hello */
-	uint32_t done;     /* futex: seq of the last frame that is complete */
-	int32_t result;    /* of that frame: 0, a count, or a negative errno */
+	uint32_t
+	    version;    /* of the server, once it took the hello; 0: it has closed the connection */
+	uint32_t done;  /* futex: seq of the last frame that is complete */
+	int32_t result; /* of that frame: 0, a count, or a negative errno */
 	uint32_t portid;   /* 0: not bound */
 	uint32_t admin;    /* the client may change things */
 	uint32_t error;    /* errno of the next receive, which takes it away */

@@ -5,7 +5,7 @@
 
 /* The protocols that are about the network: these are Skua's or nobody's. Others (audit, udev,
  * SELinux, ...) stay with the kernel. */
-static bool shim_diverts(int protocol)
+bool shim_diverts(int protocol)
 {
 	switch (protocol) {
 	case NETLINK_USERSOCK:

@@ -27,6 +27,7 @@ type skuaWorld struct {
 	clock *rtnl.ManualClock
 	nl    *nlserver.Family
 	env   []string
+	under []string // what runs the tools: nothing, or the supervisor
 }
 
 func newSkua(t *testing.T, shim string) *skuaWorld {
@@ -63,6 +64,13 @@ func newSkua(t *testing.T, shim string) *skuaWorld {
 }
 
 func (w *skuaWorld) command(tool string, args []string) *exec.Cmd {
+	if w.under != nil {
+		if path, err := exec.LookPath(tool); err == nil {
+			args = append([]string{path, tool}, args...)
+		}
+		args = append(w.under[1:], args...)
+		tool = w.under[0]
+	}
 	cmd := exec.Command(tool, args...)
 	cmd.Env = w.env
 	return cmd
