@@ -61,8 +61,18 @@ out/skua-supervise: $(SHIM_SRC) $(SUPERVISE_SRC)
 .PHONY: test
 test: build check-c lint test-go test-asan test-race fuzz-short smoke ## everything that CI runs
 
+# The kernel's selftests and iproute2's, from Debian's source packages (140 MB, once).
+out/conformance/testsuite: tests/conformance/fetch
+	@$(MAKE) deps
+	tests/conformance/fetch out/conformance
+	@touch $@
+
+.PHONY: conformance
+conformance: build out/conformance/testsuite ## the kernel's and iproute2's own tests on Skua (root); UPDATE=1 writes the baseline
+	UPDATE=$(UPDATE) go test -count=1 -timeout 20m -v ./tests/conformance
+
 .PHONY: test-go
-test-go: build ## all Go tests, packet scripts, kernel comparison (root for those)
+test-go: build out/conformance/testsuite ## all Go tests, packet scripts, kernel comparison (root for those)
 	go test -timeout 30m ./...
 	cd dataplane/go-dpdk && go vet ./...
 
