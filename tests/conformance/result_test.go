@@ -115,7 +115,10 @@ func why(p *part, name, verdict string, context []string) string {
 	return ""
 }
 
+var randomName = regexp.MustCompile(`dev-[A-Za-z]{6}`)
+
 func clip(s string) string {
+	s = randomName.ReplaceAllString(s, "dev-XXXXXX")
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > 100 {
 		s = s[:100]
