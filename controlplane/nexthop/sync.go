@@ -207,20 +207,46 @@ func (t *Table) orphan(i *Info) {
 // that were larger than its new MTU or equal to its old one, unless locked.
 func (t *Table) LowerMTU6(l *link.Link, old, mtu uint32) {
 	for i := range t.onLink(l).infos {
-		has := i.MTU()
-		if i.Family != unix.AF_INET6 || has == 0 || i.MTULocked() || has < mtu && has != old {
+		if !t.lowerMTU6(i, old, mtu) {
 			continue
 		}
-		m := *i.Metrics
-		m.Value[unix.RTAX_MTU] = mtu
-		i.Metrics = &m
-		t.orphan(i)
 		if o := i.out; o.link == l && o.mtuNow != mtu {
 			o.mtuNow = mtu
 			if t.paths[o.pathKey] == o {
 				delete(t.paths, o.pathKey)
 			}
 			t.republish(o)
+		}
+	}
+	t.lowerObjectMTU6(l, old, mtu)
+}
+
+// lowerMTU6 says whether the MTU of i has changed.
+func (t *Table) lowerMTU6(i *Info, old, mtu uint32) bool {
+	has := i.MTU()
+	if i.Family != unix.AF_INET6 || has == 0 || i.MTULocked() || has < mtu && has != old {
+		return false
+	}
+	m := *i.Metrics
+	m.Value[unix.RTAX_MTU] = mtu
+	i.Metrics = &m
+	t.orphan(i)
+	return true
+}
+
+// lowerObjectMTU6 is LowerMTU6 for the routes that name objects over l.
+func (t *Table) lowerObjectMTU6(l *link.Link, old, mtu uint32) {
+	for o := range t.onLink(l).objects {
+		for _, x := range append([]*Object{o}, o.parents...) {
+			for i := range x.infos {
+				if !t.lowerMTU6(i, old, mtu) || i.out.object == nil || i.out.variant.mtu == mtu {
+					continue
+				}
+				i.out.variant.mtu = mtu
+				if err := t.follow(i.out); err != nil {
+					t.net.Log.Error("data plane refuses the change of a nexthop", "id", x.ID, "err", err)
+				}
+			}
 		}
 	}
 }

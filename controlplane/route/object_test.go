@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"skua/controlplane/link"
 	"skua/controlplane/nexthop"
 	"skua/dataplane/dpif"
 )
@@ -280,6 +281,38 @@ func TestResilientGroup(t *testing.T) {
 	e.must(e.nexthops.DelObject(9))
 	e.clock.Advance(time.Minute)
 	e.way(dst, "none")
+}
+
+// An MTU of an IPv6 route follows that of the link, also where an object is between.
+func TestObjectMTU(t *testing.T) {
+	e := objectEnv(t)
+	e.must(e.object(1, "p1", "2001:db8:1::2"))
+	e.must(e.object(2, "p2", "2001:db8:2::2"))
+	e.must(e.objectGroup(3, nexthop.ResilientConfig{}, 1, 2))
+	for n, id := range []uint32{1, 3} {
+		c := to(fmt.Sprintf("2001:db8:1%d::/48", n), id)
+		c.Metrics = &nexthop.Metrics{}
+		c.Metrics.Value[unix.RTAX_MTU] = 1450
+		e.must(e.routes.Add(&c))
+	}
+	mtu := uint32(1400)
+	e.must(e.links.Change(e.link("p1"), link.Change{MTU: &mtu}))
+	for n := range 2 {
+		dst := netip.MustParseAddr(fmt.Sprintf("2001:db8:1%d::1", n))
+		r, err := e.routes.Lookup(Query{Family: unix.AF_INET6, Dst: dst})
+		if err != nil || r.MTU != mtu {
+			t.Errorf("%v has an MTU of %d, %v", dst, r.MTU, err)
+		}
+		ids := make([]uint32, 1)
+		e.must(e.dp.Lookup(0, unix.RT_TABLE_MAIN, []netip.Addr{dst}, ids))
+		nh := e.nexthop(ids[0])
+		if len(nh.Members) > 0 {
+			nh = e.nexthop(nh.Members[1].ID)
+		}
+		if nh.MTU != mtu {
+			t.Errorf("%v has an MTU of %d in the data plane", dst, nh.MTU)
+		}
+	}
 }
 
 // An id that nobody chose is the next free one, also behind the largest.
