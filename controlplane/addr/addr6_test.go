@@ -269,3 +269,28 @@ func TestSelect4(t *testing.T) {
 		t.Error("OnLink is wrong")
 	}
 }
+
+// TestLabelsChooseTheSource: rule 6 asks the table that user space may change.
+func TestLabelsChooseTheSource(t *testing.T) {
+	b := newBench(t)
+	b.add(b.p1, "2001:db8:1::1/64 flags 2")
+	b.add(b.p1, "2001:db8:f::1/64 flags 2")
+	dst := netip.MustParseAddr("2001:db8:e::9") // nearer to the second
+	want := func(when, ip string) {
+		t.Helper()
+		if got := b.Select(b.p1, dst, unix.RT_SCOPE_UNIVERSE).String(); got != ip {
+			t.Errorf("%s: from %s, want %s", when, got, ip)
+		}
+	}
+	want("by the longest prefix", "2001:db8:f::1")
+	for _, p := range []string{"2001:db8:1::/64", "2001:db8:e::/64"} {
+		if err := b.AddLabel(AddrLabel{Prefix: netip.MustParsePrefix(p), Label: 77}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("by the label", "2001:db8:1::1")
+	if err := b.DelLabel(netip.MustParsePrefix("2001:db8:e::/64"), 0); err != nil {
+		t.Fatal(err)
+	}
+	want("without it", "2001:db8:f::1")
+}

@@ -55,34 +55,6 @@ func Scope6(ip netip.Addr) uint8 {
 	}
 }
 
-// policy is a row of the default policy table (RFC 6724 section 2.1 as net/ipv6/addrlabel.c has it).
-type policy struct {
-	prefix netip.Prefix
-	label  int
-}
-
-var policies = []policy{
-	{netip.MustParsePrefix("::1/128"), 0},
-	{netip.MustParsePrefix("fc00::/7"), 5},
-	{netip.MustParsePrefix("fec0::/10"), 11},
-	{netip.MustParsePrefix("2002::/16"), 2},
-	{netip.MustParsePrefix("3ffe::/16"), 12},
-	{netip.MustParsePrefix("2001::/32"), 6},
-	{netip.MustParsePrefix("2001:10::/28"), 7},
-	{netip.MustParsePrefix("::ffff:0:0/96"), 4},
-	{netip.MustParsePrefix("::/96"), 3},
-}
-
-func label(ip netip.Addr) int {
-	best, found := -1, 1
-	for _, p := range policies {
-		if p.prefix.Bits() > best && contains(p.prefix, ip) {
-			best, found = p.prefix.Bits(), p.label
-		}
-	}
-	return found
-}
-
 // contains is Prefix.Contains, which would never match an IPv4-mapped address against ::/96.
 func contains(p netip.Prefix, ip netip.Addr) bool {
 	return commonBits(p.Addr(), ip) >= p.Bits()
@@ -124,7 +96,7 @@ func (t *Table) Select6(l *link.Link, dst netip.Addr) netip.Addr {
 			}
 			c := candidate{a: a, scope: srcScope(a.Local())}
 			c.match = min(commonBits(a.Local(), dst), a.Bits())
-			if best.a == nil || better(&c, &best, l, dst, scope) {
+			if best.a == nil || t.better(&c, &best, l, dst, scope) {
 				best = c
 			}
 		}
@@ -136,7 +108,7 @@ func (t *Table) Select6(l *link.Link, dst netip.Addr) netip.Addr {
 }
 
 // better is the comparison of RFC 6724 section 5: is c a better source for dst than best?
-func better(c, best *candidate, l *link.Link, dst netip.Addr, scope int) bool {
+func (t *Table) better(c, best *candidate, l *link.Link, dst netip.Addr, scope int) bool {
 	rule := func(x, y bool) int { // 1: c has it alone, -1: best has it alone
 		switch {
 		case x && !y:
@@ -173,8 +145,13 @@ func better(c, best *candidate, l *link.Link, dst netip.Addr, scope int) bool {
 		return r > 0
 	}
 	// Rule 6: same label as the destination.
-	want := label(dst)
-	if r := rule(label(c.a.Local()) == want, label(best.a.Local()) == want); r != 0 {
+	oif := uint32(0)
+	if l != nil {
+		oif = l.Index
+	}
+	want := t.label(dst, oif)
+	same := func(c *candidate) bool { return t.label(c.a.Local(), c.a.Link.Index) == want }
+	if r := rule(same(c), same(best)); r != 0 {
 		return r > 0
 	}
 	// Rule 7: a public address, unless use_tempaddr of the link prefers temporary ones.

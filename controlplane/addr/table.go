@@ -22,6 +22,9 @@ type Table struct {
 	v6    map[uint32][]*Addr // by ifindex: inet6_dev.addr_list
 	local map[netip.Addr][]*Addr
 	gen   uint32 // dev_addr_genid
+
+	labels   []AddrLabel // longest prefixes first
+	labelSeq uint32
 }
 
 // New makes an empty table and subscribes it to the links' events.
@@ -29,7 +32,7 @@ func New(net *rtnl.Net, links *link.Table) *Table {
 	t := &Table{
 		net: net, links: links,
 		v4: map[uint32][]*Addr{}, v6: map[uint32][]*Addr{}, local: map[netip.Addr][]*Addr{},
-		gen: 1,
+		gen: 1, labels: defaultLabels(), labelSeq: 10,
 	}
 	net.Subscribe(t.event)
 	return t

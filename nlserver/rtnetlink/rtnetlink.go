@@ -59,6 +59,7 @@ func (f *family) rows() []Row {
 		f.linkRows(),
 		f.statsRows(),
 		f.addrRows(),
+		f.addrLabelRows(),
 		f.netconfRows(),
 		f.nsidRows(),
 		f.routeRows(),
