@@ -11,4 +11,5 @@
 #include "drivers/twin.c"
 #include "drivers/twin_read.c"
 #include "drivers/twin_gso.c"
+#include "drivers/twin_gro.c"
 #include "drivers/twin_write.c"

@@ -33,7 +33,7 @@ bool twin_checksum(uint8_t *frame, uint32_t len, const struct virtio_net_hdr *vh
 }
 
 /* A frame that is to be cut, and where its parts are. */
-struct gso {
+struct gso_frame {
 	const uint8_t *frame;
 	uint32_t len;
 	uint32_t l4;  /* offset of the transport header */
@@ -43,7 +43,7 @@ struct gso {
 	bool v4;
 };
 
-static bool gso_parse(struct gso *g, const struct virtio_net_hdr *vh)
+static bool gso_parse(struct gso_frame *g, const struct virtio_net_hdr *vh)
 {
 	uint16_t type;
 
@@ -77,7 +77,7 @@ static bool gso_parse(struct gso *g, const struct virtio_net_hdr *vh)
 }
 
 /* The pseudo header of len bytes of transport, not folded. */
-static uint64_t gso_pseudo(const struct gso *g, const uint8_t *frame, uint32_t len)
+static uint64_t gso_pseudo(const struct gso_frame *g, const uint8_t *frame, uint32_t len)
 {
 	const uint8_t *ip = frame + ETH_HLEN;
 	uint32_t addrs = g->v4 ? 8 : 32;
@@ -86,7 +86,7 @@ static uint64_t gso_pseudo(const struct gso *g, const uint8_t *frame, uint32_t l
 	       htons((uint16_t)len);
 }
 
-static void gso_ip(const struct gso *g, uint8_t *frame, uint32_t len, uint16_t nth)
+static void gso_ip(const struct gso_frame *g, uint8_t *frame, uint32_t len, uint16_t nth)
 {
 	uint8_t *ip = frame + ETH_HLEN;
 	uint16_t l3 = (uint16_t)(len - ETH_HLEN);
@@ -103,7 +103,7 @@ static void gso_ip(const struct gso *g, uint8_t *frame, uint32_t len, uint16_t n
 	}
 }
 
-static void gso_transport(const struct gso *g, uint8_t *frame, uint32_t len, uint32_t off,
+static void gso_transport(const struct gso_frame *g, uint8_t *frame, uint32_t len, uint32_t off,
 			  bool last)
 {
 	uint32_t l4_len = len - g->l4;
@@ -133,7 +133,7 @@ static void gso_transport(const struct gso *g, uint8_t *frame, uint32_t len, uin
 void twin_segment(struct twin_thread *t, struct twin *tw, const uint8_t *frame, uint32_t len,
 		  const struct virtio_net_hdr *vh)
 {
-	struct gso g = {.frame = frame, .len = len};
+	struct gso_frame g = {.frame = frame, .len = len};
 	uint16_t nth = 0;
 
 	if (!gso_parse(&g, vh)) {
