@@ -9,8 +9,10 @@ import "C"
 
 import (
 	"fmt"
+	"os"
 	"unsafe"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,9 +21,10 @@ const homeIndex = 0
 
 // Requests and flags of /dev/net/tun that x/sys does not have, or has without their arguments.
 const (
-	tunSetCarrier = 0x400454e2 // TUNSETCARRIER
-	tunFUSO4      = 0x20       // TUN_F_USO4, Linux 6.2
-	tunFUSO6      = 0x40
+	tunSetCarrier  = 0x400454e2 // TUNSETCARRIER
+	tunGetDevNetns = 0x54e3     // TUNGETDEVNETNS
+	tunFUSO4       = 0x20       // TUN_F_USO4, Linux 6.2
+	tunFUSO6       = 0x40
 )
 
 // tapFD makes a TAP in the namespace of the calling thread, with an index of the caller's choice
@@ -50,6 +53,30 @@ func tapFD(name string, index uint32) (fd int, err error) {
 		return -1, fmt.Errorf("TUNSETIFF: %w", err)
 	}
 	return fd, setOffload(fd)
+}
+
+// hereInstead runs f in our own namespace, on a thread that is not in another one.
+func hereInstead(f func() error) error {
+	result := make(chan error)
+	go func() { result <- f() }()
+	return <-result
+}
+
+// moveLink moves an interface of our own namespace into another one, where it has that name and index.
+func moveLink(index int, ns *os.File, name string, newIndex uint32) error {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns.Fd()))))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	if newIndex != 0 {
+		req.AddData(nl.NewRtAttr(unix.IFLA_NEW_IFINDEX, nl.Uint32Attr(newIndex)))
+	}
+	return hereInstead(func() error {
+		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+		return err
+	})
 }
 
 // setOffload lets the host hand over what a socket wrote at once: checksums open, segments uncut.

@@ -25,14 +25,20 @@ const (
 	homeRule   = 32000   // before main
 	homeProto  = 83      // RTA_PROTOCOL, FRA_PROTOCOL: ours, also after a Skua that was killed
 	homeMTU    = 1500
+	// homeIndexHost is its index in the namespaces of other nets, out of the way of links.
+	homeIndexHost = 1 << 24
 )
 
 // addHome makes the interface. The calling thread is in the namespace.
-func (h *TwinHost) addHome() error {
-	if err := h.sweep(); err != nil {
-		return err
+func (h *TwinHost) addHome(ns *os.File) error {
+	index := uint32(homeIndexHost)
+	if !h.other {
+		index = 0
+		if err := h.sweep(); err != nil {
+			return err
+		}
 	}
-	fd, err := tapFD(homeName, 0)
+	fd, err := h.tap(ns, homeName, index)
 	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("interface %s is there already: another Skua has its twins in this namespace", homeName)
 	}
@@ -78,12 +84,16 @@ func (h *TwinHost) sweep() error {
 func (h *TwinHost) delHome() error {
 	home := h.home
 	h.home = nil
-	return errors.Join(h.sweep(), h.remove(home, homeIndex))
+	var err error
+	if !h.other {
+		err = h.sweep()
+	}
+	return errors.Join(err, h.remove(home, homeIndex))
 }
 
 // SetHome implements dpif.TwinHost.
 func (h *TwinHost) SetHome(w dpif.TwinHome) error {
-	err := h.ns.do(func() error { return h.setHome(w) })
+	err := h.do(func(*os.File) error { return h.setHome(w) })
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", homeName, err)
 	}
@@ -109,7 +119,22 @@ func (h *TwinHost) setHome(w dpif.TwinHome) error {
 		}
 	}
 	h.src4, h.src6 = w.Src4, w.Src6
+	if h.other { // whose routes are all Skua's
+		return h.setLo(w.LoUp)
+	}
 	return h.rules(w.Sources)
+}
+
+// setLo lets the lo of another namespace follow Skua's: sockets speak to themselves by it.
+func (h *TwinHost) setLo(up bool) error {
+	lo, err := h.nl.LinkByIndex(1)
+	if err != nil || (lo.Attrs().Flags&net.FlagUp != 0) == up {
+		return err
+	}
+	if up {
+		return h.nl.LinkSetUp(lo)
+	}
+	return h.nl.LinkSetDown(lo)
 }
 
 // rules sends what has an address of Skua's already into Skua.
@@ -139,30 +164,21 @@ func (h *TwinHost) rules(want []netip.Addr) error {
 	return nil
 }
 
-// defaults sets the two default routes of a family. They are said again each time: the kernel drops
-// a route with the address that it prefers.
+// defaults sets the two default routes of a family.
 func (h *TwinHost) defaults(family int, src, was netip.Addr) error {
-	all := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
-	if family == unix.AF_INET6 {
-		all = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-	}
-	route := func(table int, src netip.Addr) *netlink.Route {
-		r := &netlink.Route{
-			LinkIndex: int(h.home.index), Family: family, Dst: all, Table: table, Priority: homeMetric, Protocol: homeProto,
-		}
-		if family == unix.AF_INET {
-			r.Scope = unix.RT_SCOPE_LINK
-		}
-		if src.IsValid() {
-			r.Src = src.AsSlice()
-		}
-		return r
-	}
-	if err := h.nl.RouteReplace(route(homeTable, netip.Addr{})); err != nil {
+	r := defaultRoute(h.home.index, family, netip.Addr{}, homeMetric)
+	r.Table = homeTable
+	if err := h.nl.RouteReplace(r); err != nil {
 		return fmt.Errorf("default route: %w", err)
 	}
+	return h.setDefault(h.home.index, family, src, was, homeMetric)
+}
+
+// setDefault sets the default route into an interface. It is said again each time: the kernel drops a
+// route with the address that it prefers.
+func (h *TwinHost) setDefault(index uint32, family int, src, was netip.Addr, metric int) error {
 	if was.IsValid() && was != src {
-		err := h.nl.RouteDel(route(unix.RT_TABLE_MAIN, was))
+		err := h.nl.RouteDel(defaultRoute(index, family, was, metric))
 		if err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("default route from %s: %w", was, err)
 		}
@@ -170,10 +186,26 @@ func (h *TwinHost) defaults(family int, src, was netip.Addr) error {
 	if !src.IsValid() {
 		return nil
 	}
-	if err := h.nl.RouteReplace(route(unix.RT_TABLE_MAIN, src)); err != nil {
+	if err := h.nl.RouteReplace(defaultRoute(index, family, src, metric)); err != nil {
 		return fmt.Errorf("default route from %s: %w", src, err)
 	}
 	return nil
+}
+
+func defaultRoute(index uint32, family int, src netip.Addr, metric int) *netlink.Route {
+	r := &netlink.Route{
+		LinkIndex: int(index), Family: family, Table: unix.RT_TABLE_MAIN, Priority: metric, Protocol: homeProto,
+		Dst: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)},
+	}
+	if family == unix.AF_INET6 {
+		r.Dst = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	} else {
+		r.Scope = unix.RT_SCOPE_LINK
+	}
+	if src.IsValid() {
+		r.Src = src.AsSlice()
+	}
+	return r
 }
 
 func homeRuleOf(a netip.Addr) *netlink.Rule {

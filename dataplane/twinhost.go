@@ -22,9 +22,10 @@ import (
 // plane knows it from a frame that a program made itself.
 type TwinHost struct {
 	net   uint32
-	ns    *netns // nil: our own
-	nl    *netlink.Handle
-	sock  int // for questions about interfaces
+	other bool            // the namespace is not our own
+	own   *netlink.Handle // of our own
+	nl    *netlink.Handle // of the namespace; while something is done in another one only
+	sock  int             // for questions about interfaces of our own
 	twins map[uint32]*hostTwin
 	home  *hostTwin
 
@@ -41,32 +42,62 @@ type hostTwin struct {
 
 var _ dpif.TwinHost = (*TwinHost)(nil)
 
-// NewTwinHost prepares the twins of a net in a network namespace of the host (name, path, or "" for
-// our own), with the interface that stands for the net itself.
-func (d *Dataplane) NewTwinHost(net uint32, nsname string) (*TwinHost, error) {
-	h := &TwinHost{net: net, sock: -1, twins: map[uint32]*hostTwin{}, sources: map[netip.Addr]bool{}}
-	var err error
-	if h.ns, err = openNetns(nsname); err != nil {
-		return nil, err
+// NewTwinHost prepares the twins of a net in a network namespace of the host (nil: our own), with the
+// interface that stands for the net itself. Nothing of it keeps the namespace alive.
+func (d *Dataplane) NewTwinHost(net uint32, ns *os.File) (*TwinHost, error) {
+	h := &TwinHost{
+		net: net, other: ns != nil, sock: -1, twins: map[uint32]*hostTwin{}, sources: map[netip.Addr]bool{},
 	}
-	err = h.ns.do(func() error {
-		var err error
-		if h.nl, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-			return err
-		}
-		if h.sock, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return err
-		}
-		return h.addHome()
-	})
+	var err error
+	if h.own, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
+		h.sock, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	}
+	if err == nil && ns != nil {
+		err = h.inside(ns, func() error { return h.addHome(ns) })
+	} else if err == nil {
+		h.nl = h.own
+		err = h.addHome(nil)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("host twins: %w", err), h.Close())
 	}
 	return h, nil
 }
 
-// Free implements dpif.TwinHost.
+// inside runs f on a thread in a namespace, with a handle there.
+func (h *TwinHost) inside(ns *os.File, f func() error) error {
+	n := &netns{name: "of a net", file: ns}
+	return n.do(func() error {
+		nl, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			return err
+		}
+		defer nl.Close()
+		h.nl = nl
+		defer func() { h.nl = nil }()
+		return f()
+	})
+}
+
+// do runs f in the namespace of the twins, which the interface of the net itself leads to.
+func (h *TwinHost) do(f func(ns *os.File) error) error {
+	if !h.other {
+		return f(nil)
+	}
+	fd, err := unix.IoctlRetInt(h.home.fd, tunGetDevNetns)
+	if err != nil {
+		return fmt.Errorf("its network namespace: %w", err)
+	}
+	ns := os.NewFile(uintptr(fd), "netns")
+	defer ns.Close()
+	return h.inside(ns, func() error { return f(ns) })
+}
+
+// Free implements dpif.TwinHost. In another namespace there is nothing but twins.
 func (h *TwinHost) Free(index uint32) bool {
+	if h.other {
+		return true
+	}
 	ifr, err := unix.NewIfreq("?")
 	if err != nil {
 		return true
@@ -77,11 +108,11 @@ func (h *TwinHost) Free(index uint32) bool {
 
 // SetTwin implements dpif.TwinHost.
 func (h *TwinHost) SetTwin(t dpif.Twin) error {
-	err := h.ns.do(func() error {
+	err := h.do(func(ns *os.File) error {
 		tw := h.twins[t.Index]
 		if tw == nil {
 			var err error
-			if tw, err = h.add(t); err != nil {
+			if tw, err = h.add(ns, t); err != nil {
 				return err
 			}
 			h.twins[t.Index] = tw
@@ -95,12 +126,38 @@ func (h *TwinHost) SetTwin(t dpif.Twin) error {
 }
 
 // add makes the TAP, which is down and without a carrier.
-func (h *TwinHost) add(t dpif.Twin) (*hostTwin, error) {
-	fd, err := tapFD(t.Name, t.Index)
+func (h *TwinHost) add(ns *os.File, t dpif.Twin) (*hostTwin, error) {
+	fd, err := h.tap(ns, t.Name, t.Index)
 	if err != nil {
 		return nil, err
 	}
 	return h.adopt(fd, t.Index, t)
+}
+
+// tap makes a TAP in the namespace ns, nil: our own. In another one it is made here and moved there,
+// because the file of a TAP keeps the namespace that it was opened in.
+func (h *TwinHost) tap(ns *os.File, name string, index uint32) (int, error) {
+	if ns == nil {
+		return tapFD(name, index)
+	}
+	var fd int
+	tmp := fmt.Sprintf("skua%d.%d", h.net, index)
+	err := hereInstead(func() (err error) {
+		fd, err = tapFD(tmp, 0)
+		return err
+	})
+	if err != nil {
+		return -1, err
+	}
+	l, err := h.own.LinkByName(tmp)
+	if err == nil {
+		err = moveLink(l.Attrs().Index, ns, name, index)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // adopt prepares a fresh TAP and hands it to the data plane as the twin of link index.
@@ -193,14 +250,13 @@ func (h *TwinHost) Close() error {
 		errs = append(errs, h.DelTwin(index))
 	}
 	if h.home != nil {
-		errs = append(errs, h.ns.do(h.delHome))
+		errs = append(errs, h.delHome())
 	}
-	if h.nl != nil {
-		h.nl.Close()
+	if h.own != nil {
+		h.own.Close()
 	}
 	if h.sock >= 0 {
 		unix.Close(h.sock)
 	}
-	h.ns.close()
 	return errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/vishvananda/netlink"
@@ -63,7 +64,29 @@ func (h *TwinHost) change(tw *hostTwin, t dpif.Twin) error {
 		}
 		tw.is.Up = t.Up
 	}
-	return h.addrsCome(tw, t.Addrs)
+	if err := h.addrsCome(tw, t.Addrs); err != nil {
+		return err
+	}
+	return h.boundRoutes(tw, t)
+}
+
+// boundRoutes lets sockets that are bound to a twin reach what is not on its link. Nobody else takes
+// these routes while there is a better one.
+func (h *TwinHost) boundRoutes(tw *hostTwin, t dpif.Twin) error {
+	if !t.Up {
+		tw.is.Src4, tw.is.Src6 = netip.Addr{}, netip.Addr{} // they went with it
+		return nil
+	}
+	metric := homeMetric + int(t.Index)
+	if err := h.setDefault(t.Index, unix.AF_INET, t.Src4, tw.is.Src4, metric); err != nil {
+		return err
+	}
+	tw.is.Src4 = t.Src4
+	if err := h.setDefault(t.Index, unix.AF_INET6, t.Src6, tw.is.Src6, metric); err != nil {
+		return err
+	}
+	tw.is.Src6 = t.Src6
+	return nil
 }
 
 // rename is for kernels that rename no interface which is up, too. One of ours that has the name

@@ -76,14 +76,22 @@ func New(t Tables, host dpif.TwinHost) *Table {
 func (t *Table) Event(event any) {
 	switch e := event.(type) {
 	case link.Event:
-		t.mark(e.Link.Index, false)
+		t.mark(e.Link.Index, e.Link.Loopback())
+		t.markMaster(e.Link)
 	case addr.Event:
 		switch {
 		case e.Addr != nil:
 			t.mark(e.Addr.Link.Index, !e.Addr.Local().IsLinkLocalUnicast())
+			t.markMaster(e.Addr.Link)
 		case e.Link != nil:
 			t.mark(e.Link.Index, true)
 		}
+	}
+}
+
+func (t *Table) markMaster(l *link.Link) {
+	if l.Master != nil {
+		t.mark(l.Master.Index, false)
 	}
 }
 
@@ -226,6 +234,7 @@ func (t *Table) look() (states []state, home *dpif.TwinHome, marks uint64) {
 				Index: l.Index, Name: l.Name, HardAddr: l.HardAddr, MTU: l.MTU, Up: l.Up(), Carrier: l.Carrier,
 				Addrs: t.addrsOf(l),
 			}
+			s.twin.Src4, s.twin.Src6 = t.bound(l)
 		}
 		states = append(states, s)
 	}
@@ -253,6 +262,32 @@ func (t *Table) addrsOf(l *link.Link) []dpif.TwinAddr {
 	return out
 }
 
+// bound are the addresses that sockets bound to l leave from where the host would find no route, which
+// it needs of every IPv6 one, and of an address that a VRF does not have itself.
+func (t *Table) bound(l *link.Link) (src4, src6 netip.Addr) {
+	first := func(l *link.Link) {
+		for _, a := range t.addrsOf(l) {
+			switch a := a.Prefix.Addr(); {
+			case !good(a):
+			case a.Is4() && !src4.IsValid():
+				src4 = a
+			case a.Is6() && !src6.IsValid():
+				src6 = a
+			}
+		}
+	}
+	first(l)
+	if l.Kind != "vrf" {
+		return netip.Addr{}, src6
+	}
+	for _, m := range t.Links.All() {
+		if m.Master == l {
+			first(m)
+		}
+	}
+	return src4, src6
+}
+
 // Where a packet would go for which there is no better route than a default one.
 var (
 	anywhere4 = netip.AddrFrom4([4]byte{223, 255, 255, 254})
@@ -276,6 +311,7 @@ func (t *Table) lookHome() dpif.TwinHome {
 			}
 		}
 	}
+	h.LoUp = t.Links.Loopback().Up()
 	h.Src4, h.Src6 = t.source(anywhere4), t.source(anywhere6)
 	return h
 }

@@ -13,6 +13,9 @@ type Twin struct {
 	Up       bool
 	Carrier  bool
 	Addrs    []TwinAddr // those that may be used, in their order
+	// Src4, Src6, if valid, are what packets of sockets that are bound to the link leave from when
+	// they go to where no address of the link's is near.
+	Src4, Src6 netip.Addr
 }
 
 // TwinAddr is an address of a twin.
@@ -29,6 +32,7 @@ type TwinAddr struct {
 type TwinHome struct {
 	Addrs      []netip.Addr
 	Src4, Src6 netip.Addr // invalid: no default route
+	LoUp       bool       // whether lo is up, which the host's own lo follows but in our own namespace
 	// Sources are the addresses whose packets take that way even where the host has a default route
 	// of its own.
 	Sources []netip.Addr

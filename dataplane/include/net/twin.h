@@ -33,11 +33,15 @@ struct twin_rings {
 /* Whether packets for us that came in on dev go to the host: read by workers as yes or no. */
 static inline bool dev_has_twin(const struct net_device *dev)
 {
-	const struct net_device *master = dev;
-
 	if (dev->type == DP_LINK_LOOPBACK)
 		return __atomic_load_n(&dev_net(dev)->twin, __ATOMIC_RELAXED) != NULL;
-	return __atomic_load_n(&master->twin, __ATOMIC_RELAXED) != NULL;
+	return __atomic_load_n(&dev->twin, __ATOMIC_RELAXED) != NULL;
+}
+
+/* Whether there is no link behind dev: what is sent on it is routed, groups too. */
+static inline bool dev_is_routed(const struct net_device *dev)
+{
+	return dev->type == DP_LINK_LOOPBACK || dev->type == DP_LINK_VRF;
 }
 
 /* twin.c */

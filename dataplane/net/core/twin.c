@@ -59,6 +59,38 @@ static bool icmp_asks(const struct sk_buff *skb)
 	return false;
 }
 
+static bool link_scope(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+
+	if (skb->protocol == htons(ETH_P_IP))
+		return ipv4_is_local_multicast(ip_hdr(skb)->daddr);
+	return ipv6_addr_linklocal(&hdr->daddr) ||
+	       (ipv6_addr_is_multicast(&hdr->daddr) && IPV6_MC_SCOPE(&hdr->daddr) <= 2);
+}
+
+/*
+ * A packet that came in by a member of a VRF is for sockets of the VRF (l3mdev_l3_rcv), but for what
+ * means the link.
+ */
+static void twin_l3mdev(struct sk_buff *skb)
+{
+	uint32_t master = skb->dev->conf.master;
+	struct net_device *vrf;
+
+	if (likely(!master) || master >= DP_MAX_LINKS)
+		return;
+	vrf = dev_net(skb->dev)->devs[master];
+	if (vrf && vrf->type == DP_LINK_VRF && dev_has_twin(vrf) && !link_scope(skb))
+		skb->dev = vrf;
+}
+
+static void twin_deliver(struct softnet_data *sd, struct sk_buff *skb, enum twin_prio prio)
+{
+	twin_l3mdev(skb);
+	twin_rcv(sd, skb, prio);
+}
+
 bool twin_local_rcv(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_reason reason,
 		    uint8_t ipproto)
 {
@@ -79,14 +111,14 @@ bool twin_local_rcv(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_r
 		if (ipproto == IPPROTO_ICMP ? icmp_asks(skb)
 					    : skb_transport_header(skb)[0] == ICMPV6_ECHO_REQUEST)
 			return false;
-		twin_rcv(sd, skb, TWIN_BULK);
+		twin_deliver(sd, skb, TWIN_BULK);
 		return true;
 	case DP_PUNT_CONTROL:
 	case DP_PUNT_CS6:
-		twin_rcv(sd, skb, TWIN_URGENT);
+		twin_deliver(sd, skb, TWIN_URGENT);
 		return true;
 	default:
-		twin_rcv(sd, skb, TWIN_BULK);
+		twin_deliver(sd, skb, TWIN_BULK);
 		return true;
 	}
 }

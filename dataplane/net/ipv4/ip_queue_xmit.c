@@ -7,6 +7,7 @@
 
 #include <net/flow.h>
 #include <net/ip.h>
+#include <net/twin.h>
 
 /* A path out of dev when there is one: the sender chose it; else that of the flow. */
 static const struct nexthop *ip_select_oif(const struct softnet_data *sd, const struct net *net,
@@ -57,7 +58,7 @@ static void ip_mc_xmit(struct softnet_data *sd, struct net_device *dev, struct s
 {
 	uint32_t daddr = ip_hdr(skb)->daddr;
 
-	if (dev->type == DP_LINK_LOOPBACK) {
+	if (dev_is_routed(dev)) {
 		const struct nexthop *nh = ip_route_output(sd, dev, skb);
 
 		if (!nh || nh->type != RTN_UNICAST || !nh->dev) {

@@ -2,6 +2,7 @@
 /* ip6_xmit.c - IPv6 packets of sockets, as net/ipv4/ip_queue_xmit.c. */
 #include <net/flow.h>
 #include <net/ipv6.h>
+#include <net/twin.h>
 
 static const struct nexthop *ip6_select_oif(const struct softnet_data *sd, const struct net *net,
 					    const struct nexthop *nh, const struct net_device *dev,
@@ -57,7 +58,7 @@ void ip6_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *s
 	key = hdr->daddr;
 	/* both mean the link that the sender chose */
 	if ((ipv6_addr_is_multicast(&key) || ipv6_addr_linklocal(&key)) &&
-	    dev->type != DP_LINK_LOOPBACK) {
+	    !dev_is_routed(dev)) {
 		ip6_local_out(sd, dev, skb, &key);
 		return;
 	}
