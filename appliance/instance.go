@@ -43,7 +43,6 @@ type instance struct {
 	nets   *nets
 	server *nlserver.Server
 	files  *procfs.Tree // the host's
-	twins  *twins       // nil: the host has none
 	log    *slog.Logger
 
 	cancel context.CancelFunc
@@ -83,10 +82,9 @@ func start(ctx context.Context, file string, c *conf.Config, log *slog.Logger) (
 	inst.nets = newNets(inst)
 	inst.files = inst.nets.servedIn(inst.stack).tree
 	if c.Appliance.Twins {
-		if inst.twins, err = startTwins(inst.dp, inst.stack); err != nil {
+		if inst.nets.twins, err = startTwins(ctx, inst); err != nil {
 			return inst, err
 		}
-		inst.run(ctx, "host twins", inst.twins.table.Run)
 	}
 	inst.applier = newApplier(inst.dp, inst.stack, dataplaneConfig(c).Idle)
 	inst.run(ctx, "punt loop", inst.stacks.Run)
@@ -195,9 +193,6 @@ func (inst *instance) close() error {
 		inst.nets.close()
 	}
 	inst.wait.Wait()
-	if inst.twins != nil {
-		errs = append(errs, inst.twins.host.Close())
-	}
 	if inst.stacks != nil {
 		errs = append(errs, inst.stacks.Close())
 	}

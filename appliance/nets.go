@@ -34,6 +34,8 @@ type nets struct {
 	route  rtnetlink.Nets
 	server *nlserver.Server
 
+	twins *twins // nil: the host has none
+
 	mu     sync.Mutex
 	served map[*controlplane.Stack]*served
 
@@ -241,6 +243,9 @@ func (n *nets) add(f *os.File, cookie uint64) (*controlplane.Stack, error) {
 	}
 	if err := n.watch.Add(f, func() { n.end(st) }); err != nil {
 		return nil, errors.Join(err, n.stacks.Remove(st))
+	}
+	if n.twins != nil {
+		n.twins.add(st, f)
 	}
 	n.log.Info("network namespace", "net", st.Net.ID, "inode", inode)
 	return st, nil

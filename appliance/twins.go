@@ -3,30 +3,121 @@
 package main
 
 import (
+	"context"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
 	"skua/controlplane"
 	"skua/controlplane/twin"
 	"skua/dataplane"
 )
 
-// twins are the host twins of a net: what they are to be, and the host's namespace that has them.
+// twins are the host twins of all nets: in our own network namespace those of the net with the ports,
+// in any other one those of its net.
 type twins struct {
-	table *twin.Table
-	host  *dataplane.TwinHost
+	inst *instance
+	ctx  context.Context
+
+	mu sync.Mutex
+	of map[*controlplane.Stack]*netTwins
 }
 
-// startTwins gives a stack its twins in our own network namespace, as soon as the table runs.
-func startTwins(dp *dataplane.Dataplane, stack *controlplane.Stack) (*twins, error) {
-	host, err := dp.NewTwinHost(stack.Net.ID, "")
+type netTwins struct {
+	stop  context.CancelFunc
+	table *twin.Table // nil: not yet
+}
+
+// startTwins gives the net with the ports its twins, as soon as it has links. An error says why there
+// can be none.
+func startTwins(ctx context.Context, inst *instance) (*twins, error) {
+	t := &twins{inst: inst, ctx: ctx, of: map[*controlplane.Stack]*netTwins{}}
+	host, err := inst.dp.NewTwinHost(inst.stack.Net.ID, inst.dp.TwinGen(inst.stack.Net.ID), nil)
 	if err != nil {
 		return nil, err
 	}
-	stack.Net.Lock()
-	defer stack.Net.Unlock()
-	stack.ICMP.Twins = true
-	return &twins{
-		table: twin.New(twin.Tables{
-			Net: stack.Net, Links: stack.Links, Addrs: stack.Addrs, Routes: stack.Routes,
-		}, host),
-		host: host,
-	}, nil
+	inst.stacks.Lock()
+	defer inst.stacks.Unlock()
+	nt := t.enter(inst.stack)
+	ctx, nt.stop = context.WithCancel(t.ctx)
+	nt.table = t.make(inst.stack, host)
+	inst.run(t.ctx, "host twins", func(context.Context) error {
+		err := nt.table.Run(ctx)
+		if cerr := host.Close(); cerr != nil {
+			inst.log.Warn("host twins", "err", cerr)
+		}
+		return err
+	})
+	inst.stacks.OnRemove(t.remove)
+	return t, nil
+}
+
+func (t *twins) enter(st *controlplane.Stack) *netTwins {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	nt := &netTwins{}
+	t.of[st] = nt
+	return nt
+}
+
+// make lets a table listen to a stack, under RTNL.
+func (t *twins) make(st *controlplane.Stack, host *dataplane.TwinHost) *twin.Table {
+	st.ICMP.Twins = true
+	return twin.New(twin.Tables{Net: st.Net, Links: st.Links, Addrs: st.Addrs, Routes: st.Routes}, host)
+}
+
+// add gives the net of another namespace, ns, its twins in a moment, under RTNL. The twins do not keep
+// the namespace alive.
+func (t *twins) add(st *controlplane.Stack, ns *os.File) {
+	log := t.inst.log.With("net", st.Net.ID)
+	fd, err := dupFile(ns)
+	if err != nil {
+		log.Warn("host twins", "err", err)
+		return
+	}
+	nt, gen := t.enter(st), t.inst.dp.TwinGen(st.Net.ID)
+	var ctx context.Context
+	ctx, nt.stop = context.WithCancel(t.ctx)
+	t.inst.run(t.ctx, "host twins of a net", func(context.Context) error {
+		host, err := t.inst.dp.NewTwinHost(st.Net.ID, gen, fd)
+		fd.Close()
+		if err != nil {
+			log.Warn("no host twins", "err", err)
+			return nil
+		}
+		t.inst.stacks.Lock()
+		if !st.Net.Closed() {
+			table := t.make(st, host)
+			t.mu.Lock()
+			nt.table = table
+			t.mu.Unlock()
+		}
+		t.inst.stacks.Unlock()
+		if nt.table != nil {
+			err = nt.table.Run(ctx)
+		}
+		if cerr := host.Close(); cerr != nil {
+			log.Debug("host twins", "err", cerr) // its namespace may have gone before
+		}
+		return err
+	})
+}
+
+// remove ends the twins of a net, under RTNL.
+func (t *twins) remove(st *controlplane.Stack) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if nt := t.of[st]; nt != nil {
+		nt.stop()
+		delete(t.of, st)
+	}
+}
+
+func dupFile(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }

@@ -101,14 +101,17 @@ func setTapCarrier(fd int, on bool) error {
 }
 
 // setTwin hands a TAP to C, which owns fd from then on; fd -1: only its address is another.
-func setTwin(net, index uint32, fd int, mac [6]byte) error {
-	return errnoOf(C.dp_twin_set(C.uint32_t(net), C.uint32_t(index), C.int(fd),
+func setTwin(net, gen, index uint32, fd int, mac [6]byte) error {
+	return errnoOf(C.dp_twin_set(C.uint32_t(net), C.uint32_t(gen), C.uint32_t(index), C.int(fd),
 		(*C.uint8_t)(unsafe.Pointer(&mac[0]))))
 }
 
-func delTwin(net, index uint32) error {
-	return errnoOf(C.dp_twin_del(C.uint32_t(net), C.uint32_t(index)))
+func delTwin(net, gen, index uint32) error {
+	return errnoOf(C.dp_twin_del(C.uint32_t(net), C.uint32_t(gen), C.uint32_t(index)))
 }
+
+// TwinGen tells a net from a later one of the same number. Under RTNL.
+func (d *Dataplane) TwinGen(net uint32) uint32 { return uint32(C.dp_twin_gen(C.uint32_t(net))) }
 
 // TwinStats are the counters of a host twin.
 type TwinStats struct {

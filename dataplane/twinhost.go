@@ -22,6 +22,7 @@ import (
 // plane knows it from a frame that a program made itself.
 type TwinHost struct {
 	net   uint32
+	gen   uint32
 	other bool            // the namespace is not our own
 	own   *netlink.Handle // of our own
 	nl    *netlink.Handle // of the namespace; while something is done in another one only
@@ -43,10 +44,11 @@ type hostTwin struct {
 var _ dpif.TwinHost = (*TwinHost)(nil)
 
 // NewTwinHost prepares the twins of a net in a network namespace of the host (nil: our own), with the
-// interface that stands for the net itself. Nothing of it keeps the namespace alive.
-func (d *Dataplane) NewTwinHost(net uint32, ns *os.File) (*TwinHost, error) {
+// interface that stands for the net itself; gen is the net's TwinGen. Nothing of it keeps the
+// namespace alive.
+func (d *Dataplane) NewTwinHost(net, gen uint32, ns *os.File) (*TwinHost, error) {
 	h := &TwinHost{
-		net: net, other: ns != nil, sock: -1, twins: map[uint32]*hostTwin{}, sources: map[netip.Addr]bool{},
+		net: net, gen: gen, other: ns != nil, sock: -1, twins: map[uint32]*hostTwin{}, sources: map[netip.Addr]bool{},
 	}
 	var err error
 	if h.own, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
@@ -179,7 +181,7 @@ func (h *TwinHost) adopt(fd int, index uint32, t dpif.Twin) (*hostTwin, error) {
 	}
 	if err == nil {
 		tw.is.HardAddr = t.HardAddr
-		err = setTwin(h.net, index, dup, t.HardAddr)
+		err = setTwin(h.net, h.gen, index, dup, t.HardAddr)
 		dup = -1
 	}
 	if err != nil {
@@ -236,9 +238,9 @@ func (h *TwinHost) DelTwin(index uint32) error {
 }
 
 func (h *TwinHost) remove(tw *hostTwin, index uint32) error {
-	err := delTwin(h.net, index)
-	if errors.Is(err, unix.ENOENT) {
-		err = nil // it went with its link
+	err := delTwin(h.net, h.gen, index)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
+		err = nil // it went with its link, or its net
 	}
 	return errors.Join(err, unix.Close(tw.fd))
 }

@@ -24,7 +24,7 @@ func (h *TwinHost) change(tw *hostTwin, t dpif.Twin) error {
 			return fmt.Errorf("address %x: %w", t.HardAddr, err)
 		}
 		tw.is.HardAddr = t.HardAddr
-		if err := setTwin(h.net, t.Index, -1, t.HardAddr); err != nil {
+		if err := setTwin(h.net, h.gen, t.Index, -1, t.HardAddr); err != nil {
 			return err
 		}
 	}

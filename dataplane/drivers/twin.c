@@ -276,6 +276,15 @@ static void twin_close(struct twin_thread *t, struct twin **at)
 	free(tw);
 }
 
+static void twin_net_close(struct twin_thread *t, struct net *net)
+{
+	if (net->twin)
+		twin_close(t, &net->twin);
+	for (uint32_t i = 0; i < DP_MAX_LINKS; i++)
+		if (net->devs[i] && net->devs[i]->twin)
+			twin_close(t, &net->devs[i]->twin);
+}
+
 void twin_fini(void)
 {
 	struct twin_thread *t = &twin_thread;
@@ -285,15 +294,9 @@ void twin_fini(void)
 	atomic_store(&t->stop, true);
 	wake_up(&t->wait);
 	pthread_join(t->thread, NULL);
-	for (uint32_t i = 0; i < DP_MAX_NETS; i++) {
-		struct net *net = net_table[i];
-
-		if (net && net->twin)
-			twin_close(t, &net->twin);
-		for (uint32_t j = 0; net && j < DP_MAX_LINKS; j++)
-			if (net->devs[j] && net->devs[j]->twin)
-				twin_close(t, &net->devs[j]->twin);
-	}
+	for (uint32_t i = 0; i < DP_MAX_NETS; i++)
+		if (net_table[i])
+			twin_net_close(t, net_table[i]);
 	twin_thread_free(t);
 	t->running = false;
 }
@@ -308,11 +311,11 @@ static void twin_lock(struct twin_thread *t)
 }
 
 /* Where the twin of a link, or of a net, hangs; NULL: there is no such link. */
-static struct twin **twin_at(uint32_t id, uint32_t ifindex)
+static struct twin **twin_at(uint32_t id, uint32_t gen, uint32_t ifindex)
 {
 	struct net *net = dp_net(id);
 
-	if (!net || ifindex >= DP_MAX_LINKS)
+	if (!net || net->twin_gen != gen || ifindex >= DP_MAX_LINKS)
 		return NULL;
 	if (!ifindex)
 		return &net->twin;
@@ -346,7 +349,7 @@ static int twin_add(struct twin_thread *t, struct twin **at, uint32_t id, uint32
 	return 0;
 }
 
-int dp_twin_set(uint32_t id, uint32_t ifindex, int fd, const uint8_t mac[6])
+int dp_twin_set(uint32_t id, uint32_t gen, uint32_t ifindex, int fd, const uint8_t mac[6])
 {
 	struct twin_thread *t = &twin_thread;
 	struct twin **at;
@@ -354,7 +357,7 @@ int dp_twin_set(uint32_t id, uint32_t ifindex, int fd, const uint8_t mac[6])
 
 	dp_read_lock();
 	twin_lock(t);
-	at = twin_at(id, ifindex);
+	at = twin_at(id, gen, ifindex);
 	if (!at)
 		goto out;
 	rc = *at ? -EEXIST : -ENOENT;
@@ -372,7 +375,7 @@ out:
 	return rc;
 }
 
-int dp_twin_del(uint32_t id, uint32_t ifindex)
+int dp_twin_del(uint32_t id, uint32_t gen, uint32_t ifindex)
 {
 	struct twin_thread *t = &twin_thread;
 	struct twin **at;
@@ -380,7 +383,7 @@ int dp_twin_del(uint32_t id, uint32_t ifindex)
 
 	dp_read_lock();
 	twin_lock(t);
-	at = twin_at(id, ifindex);
+	at = twin_at(id, gen, ifindex);
 	if (at && *at) {
 		twin_close(t, at);
 		rc = 0;
@@ -388,6 +391,27 @@ int dp_twin_del(uint32_t id, uint32_t ifindex)
 	pthread_mutex_unlock(&t->lock);
 	dp_unlock();
 	return rc;
+}
+
+uint32_t dp_twin_gen(uint32_t id)
+{
+	uint32_t gen = 0;
+
+	dp_read_lock();
+	if (dp_net(id))
+		gen = dp_net(id)->twin_gen;
+	dp_unlock();
+	return gen;
+}
+
+void twin_net_exit(struct net *net)
+{
+	struct twin_thread *t = &twin_thread;
+
+	twin_lock(t);
+	twin_net_close(t, net);
+	net->twin_gen++;
+	pthread_mutex_unlock(&t->lock);
 }
 
 int dp_twin_stats(uint32_t id, uint32_t ifindex, struct dp_twin_stats *out)
@@ -398,7 +422,7 @@ int dp_twin_stats(uint32_t id, uint32_t ifindex, struct dp_twin_stats *out)
 
 	dp_read_lock();
 	twin_lock(t);
-	at = twin_at(id, ifindex);
+	at = twin_at(id, dp_net(id) ? dp_net(id)->twin_gen : 0, ifindex);
 	if (at && *at) {
 		*out = (*at)->stats;
 		rc = 0;

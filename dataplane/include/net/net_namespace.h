@@ -79,6 +79,7 @@ struct net {
 	struct twin *twin; /* the host's way to what no link's twin reaches */
 
 	/* The writer's. */
+	uint32_t twin_gen;         /* how often its twins were closed with it */
 	struct net_tables *tables; /* every routing table by id */
 	uint32_t nexthop_top;      /* above every id that is set */
 };

@@ -82,6 +82,8 @@ static inline void twin_wake(struct softnet_data *sd)
 
 /* drivers/twin.c */
 
+/* Closes the twins of a net that is being deleted. */
+void twin_net_exit(struct net *net);
 /* Ends the thread and closes what twins there are. No worker runs any more. */
 void twin_fini(void);
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <net/core/dp_local.h>
+#include <net/twin.h>
 
 static struct net *nets_made[DP_MAX_NETS];
 
@@ -88,6 +89,7 @@ out:
 
 static void net_empty(struct net *net)
 {
+	twin_net_exit(net);
 	net_links_flush(net);
 	net_tables_free(net);
 	net_nexthops_flush(net);

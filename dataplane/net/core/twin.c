@@ -70,8 +70,8 @@ static bool link_scope(const struct sk_buff *skb)
 }
 
 /*
- * A packet that came in by a member of a VRF is for sockets of the VRF (l3mdev_l3_rcv), but for what
- * means the link.
+ * A packet that came in by a member of a VRF is for sockets of the VRF (l3mdev_l3_rcv), but for
+ * what means the link.
  */
 static void twin_l3mdev(struct sk_buff *skb)
 {
