@@ -375,18 +375,13 @@ int dp_inject_burst(const void *records, uint32_t bytes);
 /* --- host twins ---------------------------------------------------------------------------- */
 
 /*
- * Makes fd (a TAP: IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) the host's twin of a link, or of the net
- * itself (ifindex 0: what the link lo and no link is for). Packets for us that the control plane
- * does not answer go there; what the host sends on it is routed. mac: the TAP's address. Owns fd
- * from then on, also when it fails. fd < 0: only the address changed. -ENODEV, -EEXIST, -ENOMEM.
- * These two may be called from any thread: gen is what dp_twin_gen() says of the net now; -ENODEV
- * when the net has been deleted since, and its twins with it.
+ * Makes fd (a TAP: IFF_NO_PI | IFF_VNET_HDR) the host's twin of a link, or of the net itself (ifindex
+ * 0: what no link is for); owns fd, also when it fails. fd < 0: only mac, the TAP's, changed. From any
+ * thread. gen: dp_twin_gen() of the net; -ENODEV when it was deleted since, its twins with it.
  */
 int dp_twin_set(uint32_t net, uint32_t gen, uint32_t ifindex, int fd, const uint8_t mac[6]);
-/* Closes it; -ENOENT. */
-int dp_twin_del(uint32_t net, uint32_t gen, uint32_t ifindex);
+int dp_twin_del(uint32_t net, uint32_t gen, uint32_t ifindex); /* -ENOENT */
 uint32_t dp_twin_gen(uint32_t net);
-
 struct dp_twin_stats {
 	uint64_t rx_packets, rx_bytes; /* frames of the host, as it gave them */
 	uint64_t rx_segments;          /* packets that those became */
