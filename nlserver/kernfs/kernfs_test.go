@@ -173,8 +173,8 @@ func TestLinksComeAndGo(t *testing.T) {
 func TestPermissions(t *testing.T) {
 	_, root := mount(t)
 	run := func(script string) (string, error) {
-		cmd := exec.Command("sh", "-c", script)
-		cmd.Dir = root
+		// Not by cmd.Dir: the child of a fork would wait for us there, and we for it.
+		cmd := exec.Command("sh", "-c", "cd "+root+" && { "+script+"; }")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		out, err := cmd.CombinedOutput()
 		return strings.TrimSpace(string(out)), err

@@ -138,8 +138,12 @@ func (t *Tree) perLink(path string) *Node {
 		})
 	}
 	var l *link.Link
-	t.lock(func() { l = t.byName(name) })
-	if l == nil || !l.In6Dev {
+	t.lock(func() {
+		if l = t.byName(name); l != nil && !l.In6Dev {
+			l = nil
+		}
+	})
+	if l == nil {
 		return nil
 	}
 	return t.text(func(t *Tree, b *bytes.Buffer) { t.devSnmp6(b, l) })
