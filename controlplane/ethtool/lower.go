@@ -2,7 +2,9 @@
 
 package ethtool
 
-// lower is the device under a VLAN; nil: there is none in this net.
+import "skua/controlplane/link"
+
+// lower is the device under a VLAN; nil: there is none.
 func (d *Device) lower() *Device {
 	if d.Lower == nil {
 		return nil
@@ -11,4 +13,9 @@ func (d *Device) lower() *Device {
 }
 
 // peer is the ifindex of a veth's other end; 0: it has none.
-func (d *Device) peer() uint32 { return 0 }
+func (d *Device) peer() uint32 {
+	if v, ok := d.Data.(*link.VETH); ok && v.Peer != nil {
+		return v.Peer.Index
+	}
+	return 0
+}

@@ -57,7 +57,7 @@ void sup_socket(struct sup_call *c)
 }
 
 /* A server that was restarted is another connection: the program gets it under the same number. */
-static void sup_renew(struct sup_call *c)
+void sup_renew(struct sup_call *c)
 {
 	uint64_t inode = c->sock->shim->inode;
 

@@ -202,6 +202,7 @@ static void *sup_recv_wait(void *arg)
 		if (r == -EAGAIN && sup_signalled(&w->call))
 			r = -ERESTARTSYS;
 		if (r != -EAGAIN || sup_passed(&w->until)) {
+			sup_renew(&w->call);
 			sup_answer(&w->call, r);
 			break;
 		}
@@ -244,6 +245,7 @@ void sup_recv(struct sup_call *c)
 	}
 	if (r != -EAGAIN || (w->args.flags & MSG_DONTWAIT) ||
 	    (real(fcntl)(c->fd, F_GETFL) & O_NONBLOCK)) {
+		sup_renew(c);
 		sup_answer(c, r);
 		sup_drop(c);
 		free(w);

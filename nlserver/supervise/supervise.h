@@ -72,6 +72,7 @@ void sup_drop(struct sup_call *c);
 void sup_socket(struct sup_call *c);
 void sup_call(struct sup_call *c);
 void sup_ioctl(struct sup_call *c);
+void sup_renew(struct sup_call *c); /* before the answer */
 
 /* recv.c, open.c */
 void sup_recv(struct sup_call *c);
