@@ -17,6 +17,7 @@ make build
 
 install -D -m 0755 out/skua /usr/bin/skua
 install -D -m 0644 out/skua-shim.so /usr/lib/skua/skua-shim.so
+install -D -m 0755 out/skua-supervise /usr/lib/skua/skua-supervise
 install -D -m 0644 appliance/systemd/skua.service /etc/systemd/system/skua.service
 [ -e /etc/skua/skua.toml ] || install -D -m 0644 vagrant/skua.toml /etc/skua/skua.toml
 skua completion bash >/etc/bash_completion.d/skua 2>/dev/null || true
