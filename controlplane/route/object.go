@@ -11,12 +11,13 @@ import (
 // checkObject finds and validates the hop of a nexthop object (nh_create_ipv4, nh_create_ipv6).
 func (t *Table) checkObject(cfg *nexthop.ObjectConfig) (nexthop.Hop, error) {
 	if cfg.Family == familyIPv4 {
-		c := Config{Family: familyIPv4}
+		c := Config{Family: familyIPv4, Table: cfg.Link.L3Table()}
 		h := HopConfig{Oif: cfg.Link.Index, Gateway: cfg.Gateway, Flags: cfg.Flags}
 		return t.checkHop4(&c, &h)
 	}
 	c := Config{
 		Family: familyIPv6, Oif: cfg.Link.Index, Gateway: cfg.Gateway, Flags: uint32(cfg.Flags),
+		Table: cfg.Link.L3Table(),
 	}
 	hop, _, err := t.hop6(&c)
 	hop.Scope = unix.RT_SCOPE_LINK
