@@ -179,9 +179,9 @@ static double load(int fd, int family, size_t n, unsigned int batch, char (*gws)
 			uint32_t dst4 = t4 ? htonl(t4[i].dst) : 0;
 			const void *dst = t4 ? (const void *)&dst4 : &t6[i].dst;
 
-			len += route_message(buf + len, family, dst, t4 ? t4[i].plen : t6[i].plen,
-					     gw, objects ? (uint32_t)(i % n_gws + 1) : 0,
-					     (uint32_t)i + 1);
+			len +=
+			    route_message(buf + len, family, dst, t4 ? t4[i].plen : t6[i].plen, gw,
+					  objects ? (uint32_t)(i % n_gws + 1) : 0, (uint32_t)i + 1);
 		}
 		if (send(fd, buf, len, 0) != (ssize_t)len) {
 			perror("send");

@@ -99,8 +99,8 @@ static inline uint32_t dst_mtu6(const struct nexthop *nh)
 /* nexthop.c */
 
 /*
- * The member of a group that hash (31 bits) takes, skipping dead ones; nh itself when it is no group.
- * sd NULL: nobody's packet.
+ * The member of a group that hash (31 bits) takes, skipping dead ones; nh itself when it is no
+ * group. sd NULL: nobody's packet.
  */
 const struct nexthop *nexthop_select_path(const struct softnet_data *sd, const struct net *net,
 					  const struct nexthop *nh, uint32_t hash);

@@ -70,8 +70,8 @@ static uint32_t nh_res_bucket_used_time(const struct nh_res_table *res, uint32_t
 	uint32_t latest = 0;
 
 	for (uint32_t w = 0; w < dp_workers; w++) {
-		uint32_t used = __atomic_load_n(
-		    &res->words[(size_t)res->stride * (w + 1) + bucket], __ATOMIC_RELAXED);
+		uint32_t used = __atomic_load_n(&res->words[(size_t)res->stride * (w + 1) + bucket],
+						__ATOMIC_RELAXED);
 
 		if (used && (!latest || now - used < now - latest))
 			latest = used;
