@@ -309,6 +309,7 @@ func infoKind(info nlmsg.Attr) (kind string) {
 
 // announceLink is rtmsg_ifinfo_event.
 func (f *family) announceLink(m link.Msg) {
+	f.linkNSID(m.Link) // a new number is announced before
 	f.notify(unix.RTNLGRP_LINK, m.Origin, m.Type, 0, func(e *nlmsg.Encoder) {
 		f.fillLink(e, m.Link, m.Change, m.Event, 0)
 		if m.NewNet != nil {

@@ -78,7 +78,11 @@ func (f *family) fillLink(e *nlmsg.Encoder, l *link.Link, change, event, mask ui
 	if !l.PermAddr.IsZero() {
 		e.Bytes(unix.IFLA_PERM_ADDRESS, l.PermAddr[:])
 	}
-	if far := l.Iflink(); far != l.Index {
+	nsid, elsewhere := f.linkNSID(l)
+	if elsewhere {
+		e.U32(unix.IFLA_LINK_NETNSID, uint32(nsid))
+	}
+	if far := l.Iflink(); elsewhere || far != l.Index {
 		e.U32(unix.IFLA_LINK, far)
 	}
 	e.String(unix.IFLA_QDISC, l.QDisc)
@@ -93,6 +97,16 @@ func (f *family) fillLink(e *nlmsg.Encoder, l *link.Link, change, event, mask ui
 	}
 	e.EndNest(e.Nest(unix.IFLA_DEVLINK_PORT))
 	e.EndNest(e.Nest(unix.IFLA_DPLL_PIN))
+}
+
+// linkNSID is what the net calls the one that the other end of a link is in; elsewhere is false when
+// that is the same one (rtnl_fill_link_netnsid).
+func (f *family) linkNSID(l *link.Link) (nsid int32, elsewhere bool) {
+	far := l.Far()
+	if far == nil || far.Net() == l.Net() {
+		return 0, false
+	}
+	return f.Net.EnsureNSID(far.Net()), true
 }
 
 func boolean(on bool) uint8 {
