@@ -4,6 +4,7 @@
 #include "drivers/loopback.c"
 #include "drivers/veth.c"
 #include "drivers/dummy.c"
+#include "drivers/vrf.c"
 #include "drivers/ethdev_tx.c"
 #include "drivers/ring.c"
 #include "drivers/tun.c"

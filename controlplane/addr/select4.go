@@ -44,6 +44,9 @@ func (t *Table) Select4(l *link.Link, dst netip.Addr, scope uint8) (found netip.
 		}
 	}
 	for _, other := range t.links.All() {
+		if l != nil && other.L3Master() != l.L3Master() {
+			continue // of another domain
+		}
 		for _, a := range t.v4[other.Index] {
 			if !a.Secondary() && a.Scope != unix.RT_SCOPE_LINK && a.Scope <= scope {
 				return a.Local()

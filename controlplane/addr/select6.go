@@ -87,7 +87,7 @@ func (t *Table) Select6(l *link.Link, dst netip.Addr) netip.Addr {
 	only := l != nil && (dst.IsMulticast() || scope <= scopeLinkLocal || l.Conf6.UseOifAddrsOnly != 0)
 	var best candidate
 	for _, on := range t.links.All() {
-		if only && on != l {
+		if only && on != l || l != nil && on.L3Master() != l.L3Master() {
 			continue
 		}
 		for _, a := range t.v6[on.Index] {

@@ -165,7 +165,7 @@ func (h *Handler) tcp(k *packet) {
 		rst[13] |= tcpACK
 		binary.BigEndian.PutUint32(rst[8:], ack)
 	}
-	q := route.Query{Family: unix.AF_INET, Dst: k.src, Src: k.dst, Proto: unix.IPPROTO_TCP}
+	q := route.Query{Family: unix.AF_INET, Dst: k.src, Src: k.dst, Proto: unix.IPPROTO_TCP, L3mdev: k.l3mdev()}
 	q.Sport, q.Dport = binary.BigEndian.Uint16(rst), binary.BigEndian.Uint16(rst[2:])
 	if !k.is4() {
 		q.Family = unix.AF_INET6

@@ -141,6 +141,7 @@ func (h *Handler) reply4(k *packet, msg []byte) {
 	}
 	r, err := h.routes.Lookup(route.Query{
 		Family: unix.AF_INET, Dst: dst, Src: h.specDst(k), TOS: k.ip[1], Proto: unix.IPPROTO_ICMP,
+		L3mdev: k.l3mdev(),
 	})
 	if err != nil {
 		return
@@ -162,7 +163,7 @@ func (h *Handler) specDst(k *packet) netip.Addr {
 	scope := uint8(unix.RT_SCOPE_LINK)
 	if !k.src.IsUnspecified() {
 		scope = unix.RT_SCOPE_UNIVERSE
-		if r, err := h.routes.Lookup(route.Query{Family: unix.AF_INET, Dst: k.src, TOS: k.ip[1]}); err == nil {
+		if r, err := h.routes.Lookup(route.Query{Family: unix.AF_INET, Dst: k.src, TOS: k.ip[1], L3mdev: k.l3mdev()}); err == nil {
 			return r.Src
 		}
 	}

@@ -67,7 +67,7 @@ func (h *Handler) send4(k *packet, typ, code uint8, info uint32) {
 	}
 	r, err := h.routes.Lookup(route.Query{
 		Family: unix.AF_INET, Dst: dst, Src: src, TOS: tos, Proto: unix.IPPROTO_ICMP,
-		Sport: uint16(typ), Dport: uint16(code),
+		Sport: uint16(typ), Dport: uint16(code), L3mdev: k.l3mdev(),
 	})
 	if err != nil || r.Link == nil {
 		return

@@ -56,6 +56,7 @@ type Ops struct {
 // kinds is every kind that there is (link_ops).
 var kinds = []*Ops{
 	&dummyOps,
+	&vrfOps,
 	&vethOps,
 	&vlanOps,
 }

@@ -16,6 +16,7 @@ func (t *Table) addNetKnobs() {
 		t.addDirs("net.ipv6.conf." + dir)
 	}
 	t.addDirs("net.ipv4.ip_forward")
+	t.addVRFKnob()
 	for i, family := range []struct {
 		name string
 		af   uint8

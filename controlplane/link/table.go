@@ -26,6 +26,8 @@ type Table struct {
 	MultipathHashPolicy [2]uint32
 	IPNonlocalBind      [2]bool
 
+	vrfStrict bool // net.vrf.strict_mode
+
 	// IndexTaken says that an index is not to be given out though no link has it; nil: none is.
 	IndexTaken func(index uint32) bool
 

@@ -16,6 +16,7 @@ import (
 func (t *Table) Event(event any) {
 	switch e := event.(type) {
 	case link.Event:
+		t.vrf(e)
 		t.link4(e)
 		t.link6(e)
 	case nexthop.ObjectEvent:

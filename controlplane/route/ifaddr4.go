@@ -63,10 +63,10 @@ func (t *Table) magic4(add bool, typ uint8, dst addr4, bits int, prim *addr.Addr
 		Family: familyIPv4, Protocol: unix.RTPROT_KERNEL, Type: typ, Priority: metric,
 		Dst: netip.PrefixFrom(dst.ip(), bits), PrefSrc: prim.Local(), Oif: prim.Link.Index,
 		NLFlags: unix.NLM_F_CREATE | unix.NLM_F_APPEND, Scope: unix.RT_SCOPE_LINK,
-		Table: unix.RT_TABLE_LOCAL, internal: true,
+		Table: tableOf(prim.Link, unix.RT_TABLE_LOCAL), internal: true,
 	}
 	if typ == unix.RTN_UNICAST {
-		cfg.Table = unix.RT_TABLE_MAIN
+		cfg.Table = tableOf(prim.Link, unix.RT_TABLE_MAIN)
 	}
 	if typ == unix.RTN_LOCAL {
 		cfg.Scope = unix.RT_SCOPE_HOST
@@ -165,9 +165,9 @@ func (t *Table) delIfaddr4(a, promoted *addr.Addr) {
 		return
 	}
 	t.magic4(false, unix.RTN_LOCAL, s.local, 32, prim, 0)
-	if !need.here && t.AddrType(a.Local()) != unix.RTN_LOCAL {
+	if !need.here && t.AddrTypeOn(a.Link, a.Local()) != unix.RTN_LOCAL {
 		// What used it as a source goes too.
-		if t.nexthops.SyncDownAddr(a.Local(), unix.RT_TABLE_MAIN) > 0 {
+		if t.nexthops.SyncDownAddr(a.Local(), tableOf(a.Link, unix.RT_TABLE_MAIN)) > 0 {
 			t.flush4()
 		}
 	}

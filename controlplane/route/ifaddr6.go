@@ -64,7 +64,7 @@ func (t *Table) silently6(what string, err error) {
 // local is the route of an address of ours (addrconf_f6i_alloc).
 func (t *Table) local(l *link.Link, a netip.Addr, typ uint8, flag uint32) *Config {
 	return &Config{
-		Family: familyIPv6, Table: unix.RT_TABLE_LOCAL, Type: typ, Protocol: unix.RTPROT_KERNEL,
+		Family: familyIPv6, Table: tableOf(l, unix.RT_TABLE_LOCAL), Type: typ, Protocol: unix.RTPROT_KERNEL,
 		Flags: flag | FlagNoNexthop, Oif: l.Index, Dst: netip.PrefixFrom(a, 128),
 		NLFlags: unix.NLM_F_CREATE, internal: true, ignore: true,
 	}
@@ -80,7 +80,7 @@ func (t *Table) multicast6(l *link.Link) {
 		return
 	}
 	t.silently6("multicast", t.add6(&Config{
-		Family: familyIPv6, Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_MULTICAST,
+		Family: familyIPv6, Table: tableOf(l, unix.RT_TABLE_LOCAL), Type: unix.RTN_MULTICAST,
 		Protocol: unix.RTPROT_KERNEL, Priority: MetricAddrconf, Oif: l.Index,
 		Dst:     netip.PrefixFrom(netip.AddrFrom16([16]byte{0: 0xff}), 8),
 		NLFlags: unix.NLM_F_CREATE, internal: true,
@@ -127,7 +127,7 @@ func (t *Table) addPrefix6(ip netip.Addr, bits int, metric uint32, l *link.Link,
 		metric = MetricAddrconf
 	}
 	cfg := Config{
-		Family: familyIPv6, Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST,
+		Family: familyIPv6, Table: tableOf(l, unix.RT_TABLE_MAIN), Type: unix.RTN_UNICAST,
 		Protocol: unix.RTPROT_KERNEL, Priority: metric, Oif: l.Index,
 		Dst: netip.PrefixFrom(ip, bits).Masked(), NLFlags: unix.NLM_F_CREATE, internal: true,
 	}
@@ -143,8 +143,11 @@ func (t *Table) addPrefix6(ip netip.Addr, bits int, metric uint32, l *link.Link,
 // getPrefix6 finds the prefix route of an address (addrconf_get_prefix_route): over l and without a
 // gateway.
 func (t *Table) getPrefix6(ip netip.Addr, bits int, l *link.Link) (*fibTable, key, uint8, uint32) {
-	tab := t.v6.tables[unix.RT_TABLE_MAIN]
+	tab := t.v6.tables[tableOf(l, unix.RT_TABLE_MAIN)]
 	k, plen := keyOf(ip).masked(uint8(bits)), uint8(bits)
+	if tab == nil {
+		return nil, k, plen, 0
+	}
 	node := tab.trie.find(k, plen)
 	if node == 0 {
 		return nil, k, plen, 0

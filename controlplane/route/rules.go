@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/link"
+	"skua/controlplane/nexthop"
 	"skua/dataplane/dpif"
 )
 
@@ -58,6 +59,50 @@ func (t *Table) tableMade(f *family, id uint32) {
 	if err != nil {
 		t.net.Log.Error("data plane refuses a table", "table", id, "err", err)
 	}
+}
+
+// vrf follows what links are VRFs or in one.
+func (t *Table) vrf(e link.Event) {
+	l := e.Link
+	switch {
+	case e.Type == link.Register && l.IsVRF():
+		for _, f := range []*family{&t.v4, &t.v6} {
+			t.newTable(f, l.L3Table())
+			t.linkRules(f, l)
+		}
+	case e.Type == link.ChangeUpper && e.Upper.IsVRF():
+		// What was routed over the link is gone (fib_netdev_event, addrconf_notify); what comes back
+		// when it is up again goes to the table that is now right.
+		t.disable4(l, nexthop.LinkDown, true)
+		t.disable6(l)
+		for _, f := range []*family{&t.v4, &t.v6} {
+			t.linkRules(f, l)
+		}
+	}
+}
+
+// linkRules gives the data plane the rules of one link anew.
+func (t *Table) linkRules(f *family, l *link.Link) {
+	var err error
+	switch {
+	case l.Gone():
+	case l.L3Master() != nil || t.rules.NamesLink(f.id, l):
+		err = t.publishRulesOf(f, l)
+	case f.named[l]:
+		delete(f.named, l)
+		err = t.net.DP.SetRules(t.net.ID, l.Index, f.id, nil)
+	}
+	if err != nil {
+		t.net.Log.Error("data plane refuses rules", "link", l.Name, "err", err)
+	}
+}
+
+// tableOf is the table of what a link brings with it: that of its VRF, or else the usual one.
+func tableOf(l *link.Link, usual uint32) uint32 {
+	if id := l.L3Table(); id != 0 {
+		return id
+	}
+	return usual
 }
 
 // looked says whether lookups go to a table, apart from rules: it is there, and not in another one.

@@ -123,6 +123,7 @@ type Table struct {
 	net    *rtnl.Net
 	links  *link.Table
 	v4, v6 rules
+	l3mdev bool // the rules of VRFs were made, with the first of them
 }
 
 // rules are those of one family, by priority; of one priority, in the order they came.
@@ -183,6 +184,9 @@ func (t *Table) Event(event any) {
 		return
 	}
 	l := e.Link
+	if e.Type == link.Register && l.IsVRF() {
+		t.addL3mdev()
+	}
 	changed := [2]bool{}
 	for i, f := range []*rules{&t.v4, &t.v6} {
 		if e.Type == link.ChangeName || e.Type == link.Unregister {

@@ -30,6 +30,7 @@ var linkKinds = map[string]*linkKind{
 	"tun":  &tunKind,
 	"veth": &vethKind,
 	"vlan": &vlanKind,
+	"vrf":  &vrfKind,
 }
 
 // newLinkRequest is a request that makes a link, or changes one and says of what kind it is.

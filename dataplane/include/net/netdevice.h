@@ -209,6 +209,7 @@ struct softnet_data {
 	struct twin_rings *twin; /* NULL: there are no host twins */
 	bool twin_told;          /* the twin thread was given something this turn */
 	uint64_t now;            /* TSC at the start of the turn */
+	uint32_t vrf_recursion; /* VRFs that a packet is being sent by */
 
 	struct dp_stage_stats stages[STAGE_MAX];
 	uint64_t stage_tsc; /* when the current stage began */
@@ -275,6 +276,7 @@ bool netif_rx(struct softnet_data *sd, struct net_device *dev, struct sk_buff *s
 unsigned int netif_rx_backlog(struct softnet_data *sd);
 void loopback_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 void veth_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
+void vrf_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 void dummy_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *skb);
 
 /* dev.c: as dev_txq(), whatever there is to do first */

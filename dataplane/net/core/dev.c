@@ -65,6 +65,8 @@ void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk
 		vlan_xmit_list(sd, dev, list, n);
 	else if (running && dev->type == DP_LINK_VETH)
 		dev_xmit_each(sd, dev, list, n, veth_xmit);
+	else if (running && dev->type == DP_LINK_VRF)
+		dev_xmit_each(sd, dev, list, n, vrf_xmit);
 	else if (running && dev->type == DP_LINK_DUMMY)
 		dev_xmit_each(sd, dev, list, n, dummy_xmit);
 	else
