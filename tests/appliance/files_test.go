@@ -65,6 +65,17 @@ func TestFilesAndSysctl(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+	t.Run("another network namespace has files of its own", func(t *testing.T) {
+		c := w.netns()
+		r := i.try("ip", "netns", "exec", c.name, "sh", "-c",
+			"ls /sys/class/net; echo 7 > /proc/sys/net/ipv4/conf/all/tag; cat /proc/sys/net/ipv4/conf/all/tag; ls /proc/self/net/dev_snmp6")
+		if r.out != "lo\n7\nlo\n" || r.err != "" || r.code != 0 {
+			t.Errorf("%+v", r)
+		}
+		if r := i.try("cat", "/proc/sys/net/ipv4/conf/all/tag"); r.out != "0\n" {
+			t.Errorf("the first has it too: %+v", r)
+		}
+	})
 	i.stop(os.Interrupt)
 	if _, err := os.Stat(w.socket() + ".fs"); err == nil {
 		t.Error("the mount point is there after the end")
