@@ -80,8 +80,32 @@ func (t *Table) event(event any) {
 	case addr.Event:
 		t.local = nil
 		// With its last address a link loses IPv4 (fib_disable_ip).
+		if e.Type == addr.Added && e.Addr.Is4() {
+			t.invalidateBroadcast(e.Addr)
+		}
 		if e.Type == addr.Deleted && e.Addr.Is4() && len(t.addrs.OfLink(e.Addr.Link, unix.AF_INET)) == 0 {
 			t.ifdown(&t.arp, e.Addr.Link, false)
+		}
+	}
+}
+
+// invalidateBroadcast forgets neighbours that could not be resolved and turn out to be broadcast
+// addresses (arp_invalidate in fib_add_ifaddr).
+func (t *Table) invalidateBroadcast(a *addr.Addr) {
+	broadcast := []netip.Addr{a.Broadcast}
+	if !a.Secondary() && a.Bits() < 31 {
+		last := a.Net().Addr().As4()
+		for i := a.Bits(); i < 32; i++ {
+			last[i/8] |= 0x80 >> (i % 8)
+		}
+		broadcast = append(broadcast, netip.AddrFrom4(last))
+	}
+	for _, b := range broadcast {
+		if !b.IsValid() || b == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+			continue
+		}
+		if n := t.Lookup(a.Link, b); n != nil && n.NUD&Valid == 0 {
+			t.remove(n)
 		}
 	}
 }

@@ -30,6 +30,7 @@ func (t *Table) ifaddr6(e addr.Event) {
 		t.prefixRoute6(a, e)
 	case addr.Changed:
 		t.prefixRoute6(a, e)
+		t.peerRoute6(a, e)
 	case addr.Ready:
 		t.localRoute6(a)
 		if a.Link.Conf6.Forwarding != 0 {
@@ -87,27 +88,40 @@ func (t *Table) multicast6(l *link.Link) {
 	}))
 }
 
+// peerRoute6 follows the other end of an address that is changed (inet6_addr_modify): its route goes
+// when it is another's, or has another metric; that of the new one comes with Ready.
+func (t *Table) peerRoute6(a *addr.Addr, e addr.Event) {
+	old := e.Old.Peer
+	if !old.IsValid() || old == a.Peer && e.Old.Metric == a.Metric {
+		return
+	}
+	t.delPrefix6(old, 128, a.Link)
+	if old == a.Peer {
+		t.addPrefix6(a.Peer, 128, a.Metric, a.Link, time.Time{})
+	}
+}
+
 // prefixRoute6 does to the prefix route of an address what the event says.
 func (t *Table) prefixRoute6(a *addr.Addr, e addr.Event) {
 	switch e.Prefix {
 	case addr.PrefixAdd:
-		t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, e.Expires)
+		t.addPrefix6(a.Local(), a.Bits(), a.Metric, a.Link, e.Expires)
 	case addr.PrefixModify:
 		// The metric of a route cannot change: a new one takes the old one's place.
-		if tab, k, plen, al := t.getPrefix6(a.Address(), a.Bits(), a.Link); al != 0 {
+		if tab, k, plen, al := t.getPrefix6(a.Local(), a.Bits(), a.Link); al != 0 {
 			if e.Old.Metric != a.Metric {
-				t.delPrefix6(a.Address(), a.Bits(), a.Link)
-				t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, e.Expires)
+				t.delPrefix6(a.Local(), a.Bits(), a.Link)
+				t.addPrefix6(a.Local(), a.Bits(), a.Metric, a.Link, e.Expires)
 			} else {
 				t.expireAt(tab, k, plen, al, e.Expires)
 			}
 		} else {
-			t.addPrefix6(a.Address(), a.Bits(), a.Metric, a.Link, e.Expires)
+			t.addPrefix6(a.Local(), a.Bits(), a.Metric, a.Link, e.Expires)
 		}
 	case addr.PrefixDel:
-		t.delPrefix6(a.Address(), a.Bits(), a.Link)
+		t.delPrefix6(a.Local(), a.Bits(), a.Link)
 	case addr.PrefixExpire:
-		if tab, k, plen, al := t.getPrefix6(a.Address(), a.Bits(), a.Link); al != 0 {
+		if tab, k, plen, al := t.getPrefix6(a.Local(), a.Bits(), a.Link); al != 0 {
 			t.expireAt(tab, k, plen, al, e.Expires)
 		}
 	}

@@ -71,7 +71,10 @@ var notClaimed = []struct {
 	what string
 }{
 	{regexp.MustCompile(`(?i)\btc\b|htb|qdisc|tests?/?tc/|dsmark|pedit|policer|flower`), "traffic control"},
-	{regexp.MustCompile(`(?i)ip6?gre|\bgre\b|gretap|erspan`), "device type gre"},
+	{regexp.MustCompile(`^rp_filter\n`), "traffic control"}, // which it redirects packets with
+	{regexp.MustCompile(`(?i)bareudp`), "device type bareudp"},
+	{regexp.MustCompile(`ip netconf show test-dummy0`), "device type bridge"}, // as the case before it
+	{regexp.MustCompile(`(?i)ip6?gre|netconf show neta|\bgre\b|gretap|erspan`), "device type gre"},
 	{regexp.MustCompile(`(?i)vxlan|vx10|\bfdb\b`), "device type vxlan"},
 	{regexp.MustCompile(`(?i)macsec`), "device type macsec"},
 	{regexp.MustCompile(`(?i)netdevsim`), "netdevsim"},
