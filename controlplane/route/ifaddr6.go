@@ -89,14 +89,16 @@ func (t *Table) multicast6(l *link.Link) {
 }
 
 // peerRoute6 follows the other end of an address that is changed (inet6_addr_modify): its route goes
-// when it is another's, or has another metric; that of the new one comes with Ready.
+// when it is another's, or has another metric, and comes anew.
 func (t *Table) peerRoute6(a *addr.Addr, e addr.Event) {
 	old := e.Old.Peer
-	if !old.IsValid() || old == a.Peer && e.Old.Metric == a.Metric {
+	if old == a.Peer && e.Old.Metric == a.Metric {
 		return
 	}
-	t.delPrefix6(old, 128, a.Link)
-	if old == a.Peer {
+	if old.IsValid() {
+		t.delPrefix6(old, 128, a.Link)
+	}
+	if a.Peer.IsValid() && a.Flags&unix.IFA_F_NOPREFIXROUTE == 0 {
 		t.addPrefix6(a.Peer, 128, a.Metric, a.Link, time.Time{})
 	}
 }

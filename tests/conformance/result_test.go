@@ -32,6 +32,7 @@ func parse(p *part, out string) []result {
 	var context []string
 	seen := map[string]int{}
 	add := func(name, verdict string) {
+		name = randomUUID.ReplaceAllString(name, "UUID")
 		if seen[name]++; seen[name] > 1 {
 			name = fmt.Sprintf("%s #%d", name, seen[name])
 		}
@@ -118,7 +119,11 @@ func why(p *part, name, verdict string, context []string) string {
 	return ""
 }
 
-var randomName = regexp.MustCompile(`dev-[A-Za-z]{6}`)
+// Names that a script makes up, which are others each time.
+var (
+	randomName = regexp.MustCompile(`dev-[A-Za-z]{6}`)
+	randomUUID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+)
 
 func clip(s string) string {
 	s = randomName.ReplaceAllString(s, "dev-XXXXXX")
