@@ -124,7 +124,7 @@ func (t *Table) dumpNode(tab *fibTable, node uint32, filter *Filter, c *Cursor, 
 		}
 		r := &t.msg.Route
 		if tab.family.id == familyIPv6 {
-			*r = t.route6(tab, n.key, n.plen, a)
+			*r = t.route6At(tab, node, n.key, n.plen, a)
 		} else {
 			*r = t.route(tab, n.key, n.plen, a)
 		}

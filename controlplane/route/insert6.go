@@ -33,7 +33,7 @@ func (t *Table) add6(cfg *Config) error {
 		t.nexthops.Release(info)
 		return err
 	}
-	t.announce(unix.RTM_NEWROUTE, r.nlflags, c.internal, t.route6(tab, r.key, r.plen, r.alias))
+	t.announce(unix.RTM_NEWROUTE, r.nlflags, c.internal, t.route6At(tab, r.node, r.key, r.plen, r.alias))
 	return nil
 }
 
@@ -41,6 +41,7 @@ func (t *Table) add6(cfg *Config) error {
 type inserted6 struct {
 	key     key
 	plen    uint8
+	node    uint32
 	alias   uint32
 	nlflags uint16
 }
@@ -105,11 +106,12 @@ func (t *Table) insert6(tab *fibTable, cfg *Config, info *nexthop.Info) (inserte
 	if replace && !found && !create {
 		return r, unix.ENOENT
 	}
-	e := t.begin6(tab, k, plen)
+	e := t.begin6At(tab, node, k, plen)
 	if node == 0 {
 		e.node = tab.trie.insert(k, plen)
 		tab.trie.entries++
 	}
+	r.node = e.node
 	n := tab.trie.at(e.node)
 	if p == &head {
 		p = &n.head
@@ -166,8 +168,13 @@ func (t *Table) replaced6(p *uint32, info *nexthop.Info) (gone []uint32) {
 
 // begin6 notes a prefix as it is.
 func (t *Table) begin6(tab *fibTable, k key, plen uint8) *edit6 {
-	e := &edit6{t: t, tab: tab, key: k, plen: plen, before: t.best(tab, k, plen)}
-	if e.node = tab.trie.find(k, plen); e.node == 0 {
+	return t.begin6At(tab, tab.trie.find(k, plen), k, plen)
+}
+
+// begin6At is begin6 where the prefix's node is known, or known not to be there (0).
+func (t *Table) begin6At(tab *fibTable, node uint32, k key, plen uint8) *edit6 {
+	e := &edit6{t: t, tab: tab, key: k, plen: plen, node: node, before: t.bestAt(tab, node, k, plen)}
+	if node == 0 {
 		return e
 	}
 	e.group = tab.groups[e.node]
@@ -187,9 +194,15 @@ func (t *Table) finish6(e *edit6) error {
 	}
 	if err == nil {
 		e.setGroup(group)
-		if err = t.push(e.tab, e.key, e.plen, e.before); err == nil {
+		node := e.node
+		if e.tab.trie.at(node).head == 0 {
+			node = 0
+		}
+		if err = t.pushAt(e.tab, node, e.key, e.plen, e.before); err == nil {
 			t.dropGroup(e.group)
-			t.emptied(e.tab, e.key, e.plen)
+			if node == 0 {
+				t.emptied(e.tab, e.key, e.plen)
+			}
 			return nil
 		}
 		if group != nil {
@@ -313,12 +326,13 @@ func (t *Table) throws6(tab *fibTable, k key, plen uint8) bool {
 
 // route6 is the view of an alias with its siblings: those behind it, then those before it.
 func (t *Table) route6(tab *fibTable, k key, plen uint8, a uint32) Route {
+	return t.route6At(tab, tab.trie.find(k, plen), k, plen, a)
+}
+
+// route6At is route6 where the prefix's node is known, or known not to be there (0).
+func (t *Table) route6At(tab *fibTable, node uint32, k key, plen uint8, a uint32) Route {
 	r := t.route(tab, k, plen, a)
-	if !multipath6(r.Info) {
-		return r
-	}
-	node := tab.trie.find(k, plen)
-	if node == 0 {
+	if node == 0 || !multipath6(r.Info) {
 		return r
 	}
 	before := 0
