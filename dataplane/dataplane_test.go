@@ -321,6 +321,29 @@ func TestManyRoutes(t *testing.T) {
 	}); err != nil || seen != n {
 		t.Errorf("%d routes dumped, %v; want %d", seen, err, n)
 	}
+	r.DP.AheadRoutes(routes[:200]) // changes nothing
+	r.DP.AheadRoutes([]dpif.Route{{Net: r.Net, Table: 4711, Prefix: routes[0].Prefix}})
+	some := []dpif.Route{routes[7], routes[n-1], {Net: r.Net, Table: 100, Prefix: prefix("10.0.7.0/25")},
+		{Net: r.Net, Table: 4711, Prefix: routes[7].Prefix}, {Net: r.Net, Table: 100, Prefix: prefix("2001:db8::/32")}}
+	want := []uint32{nhVia, nhVia, 0, 0, 0}
+	for i := range some {
+		some[i].NexthopID = 99
+	}
+	if err := r.DP.FindRoutes(some); err != nil {
+		t.Fatal(err)
+	}
+	for i := range some {
+		if some[i].NexthopID != want[i] {
+			t.Errorf("%v of table %d leads to %d, want %d", some[i].Prefix, some[i].Table, some[i].NexthopID, want[i])
+		}
+	}
+	three := make([]dpif.Route, 3)
+	if k, err := r.DP.NextRoutes(unix.AF_INET, routes[n-3], three); k != 2 || err != nil || three[0] != routes[n-2] || three[1] != routes[n-1] {
+		t.Errorf("after route %d come %d, %v: %+v", n-3, k, err, three)
+	}
+	if k, err := r.DP.NextRoutes(unix.AF_INET, routes[n-1], three); k != 0 || err != nil {
+		t.Errorf("after the last route come %d, %v", k, err)
+	}
 	if err := r.DP.FlushTable(r.Net, unix.AF_INET, 100); err != nil {
 		t.Fatal(err)
 	}

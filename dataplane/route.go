@@ -60,6 +60,18 @@ func (d *Dataplane) SetRoutes(routes []dpif.Route) (int, error) {
 	return done, nil
 }
 
+// AheadRoutes implements dpif.Writer.
+func (d *Dataplane) AheadRoutes(routes []dpif.Route) {
+	b := &d.routes
+	n := min(len(routes), routeBatchMax)
+	for i := range routes[:n] {
+		putRoute(&b.routes[i], &routes[i])
+	}
+	if n > 0 {
+		C.dp_route_ahead(&b.routes[0], C.uint32_t(n))
+	}
+}
+
 // FlushTable deletes all routes of a table.
 func (d *Dataplane) FlushTable(net uint32, family uint8, table uint32) error {
 	return errnoOf(C.dp_table_flush(C.uint32_t(net), C.uint8_t(family), C.uint32_t(table)))

@@ -36,6 +36,10 @@ type Family struct {
 	// a dump (rtnl_lock). May be nil.
 	Lock, Unlock func()
 
+	// Ahead is shown what is going to be handled, whole messages as they were sent, before each
+	// batch under Lock: the family may fetch what they touch. May be nil.
+	Ahead func(msgs []byte)
+
 	// Commit is called under Lock before the answers of what was done since Lock go out: the
 	// family makes its changes take effect there, if it held any back. May be nil.
 	Commit func()

@@ -370,12 +370,15 @@ func (s *Socket) receive(data []byte) {
 		if !ok {
 			break
 		}
-		data = rest
 		if !locked {
 			s.fam.lock()
 			s.cork()
 			locked = true
+			if s.fam.Ahead != nil && len(rest) > 0 {
+				s.fam.Ahead(data)
+			}
 		}
+		data = rest
 		s.receiveOne(h, msg)
 		if n%batch == batch-1 {
 			s.finish()

@@ -64,7 +64,7 @@ func (t *Table) insert4(tab *fibTable, cfg *Config, info *nexthop.Info) error {
 			if match {
 				return unix.EEXIST
 			}
-			return t.replace4(tab, cfg, *first, info, nlflags|unix.NLM_F_REPLACE)
+			return t.replace4(tab, node, cfg, *first, info, nlflags|unix.NLM_F_REPLACE)
 		}
 		if match {
 			return unix.EEXIST
@@ -102,13 +102,13 @@ func (t *Table) same4(a uint32, tos uint8, prio uint32) bool {
 	return t.alias.at(a).tos == tos && t.info(a).Priority == prio
 }
 
-// replace4 gives alias a another Info.
-func (t *Table) replace4(tab *fibTable, cfg *Config, a uint32, info *nexthop.Info, nlflags uint16) error {
+// replace4 gives alias a of a node another Info.
+func (t *Table) replace4(tab *fibTable, node uint32, cfg *Config, a uint32, info *nexthop.Info, nlflags uint16) error {
 	k, plen := cfg.prefix()
-	before := t.best(tab, k, plen)
+	before := t.bestAt(tab, node, k, plen)
 	old := t.info(a)
 	t.alias.at(a).info = info.Index()
-	if err := t.push(tab, k, plen, before); err != nil {
+	if err := t.pushAt(tab, node, k, plen, before); err != nil {
 		t.alias.at(a).info = old.Index()
 		return err
 	}
@@ -151,25 +151,30 @@ func (t *Table) del4(cfg *Config) error {
 			break
 		}
 		if t.matches4(cfg, t.info(*p)) {
-			return t.unlink4(tab, k, plen, p, cfg.internal)
+			return t.unlink4(tab, node, k, plen, p, cfg.internal)
 		}
 	}
 	return unix.ESRCH
 }
 
-// unlink4 deletes the alias *p of a prefix.
-func (t *Table) unlink4(tab *fibTable, k key, plen uint8, p *uint32, internal bool) error {
+// unlink4 deletes the alias *p of a prefix, whose node is known.
+func (t *Table) unlink4(tab *fibTable, node uint32, k key, plen uint8, p *uint32, internal bool) error {
 	info := t.info(*p)
-	before := t.best(tab, k, plen)
+	before := t.bestAt(tab, node, k, plen)
 	r := t.route(tab, k, plen, *p)
 	was := *t.alias.at(*p)
 	t.removeAt(p)
-	if err := t.push(tab, k, plen, before); err != nil {
+	if tab.trie.at(node).head == 0 {
+		node = 0
+	}
+	if err := t.pushAt(tab, node, k, plen, before); err != nil {
 		t.insertAt(p, was)
 		return err
 	}
 	t.announce(unix.RTM_DELROUTE, 0, internal, r)
-	t.emptied(tab, k, plen)
+	if node == 0 {
+		t.emptied(tab, k, plen)
+	}
 	t.direct4(info)
 	t.nexthops.Release(info)
 	return nil

@@ -109,7 +109,9 @@ func (t *Table) insert6(tab *fibTable, cfg *Config, info *nexthop.Info) (inserte
 	e := t.begin6At(tab, node, k, plen)
 	if node == 0 {
 		e.node = tab.trie.insert(k, plen)
-		tab.trie.entries++
+		if tab.trie.entries++; tab.trie.entries == jumpFrom && tab.trie.jump == nil {
+			tab.trie.grow()
+		}
 	}
 	r.node = e.node
 	n := tab.trie.at(e.node)

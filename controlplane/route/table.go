@@ -81,6 +81,7 @@ type Table struct {
 	hops     []nexthop.Hop
 	m1, m2   match
 	pending  []dpif.Route
+	hints    []dpif.Route
 	releases []*nexthop.Info
 	groups   []*nexthop.Group
 	siblings []*nexthop.Info

@@ -329,6 +329,8 @@ type Writer interface {
 	// group that is set again with as many keeps them.
 	SetBuckets(net, id, first uint32, ids []uint32) error
 	SetRoutes([]Route) (done int, err error)
+	// AheadRoutes says that these prefixes of one table, at most 64, are going to be set: a hint.
+	AheadRoutes([]Route)
 	SetNeigh(Neigh) error
 	DelNeigh(Neigh) error
 	NeighUsed(Neigh) bool // used by a packet since the last call; clears the mark

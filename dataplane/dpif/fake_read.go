@@ -168,6 +168,9 @@ func (f *Fake) NextRoutes(family uint8, after Route, out []Route) (n int, err er
 	return n, err
 }
 
+// AheadRoutes implements Writer: there is nothing to do.
+func (*Fake) AheadRoutes([]Route) {}
+
 // FindRoutes implements Reader.
 func (f *Fake) FindRoutes(routes []Route) error {
 	f.mu.Lock()

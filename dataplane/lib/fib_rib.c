@@ -158,6 +158,30 @@ int fib_rib_delete(struct fib_rib *rib, struct fib_key key, unsigned int plen,
 	return 0;
 }
 
+void fib_rib_ahead(const struct fib_rib *rib, const struct fib_key *keys, const uint8_t *plens,
+		   unsigned int n)
+{
+	uint32_t at[FIB_RIB_AHEAD], i, left;
+
+	if (n > FIB_RIB_AHEAD)
+		n = FIB_RIB_AHEAD;
+	for (i = 0; i < n; i++)
+		at[i] = FIB_RIB_ROOT;
+	do {
+		left = 0;
+		for (i = 0; i < n; i++) {
+			const struct fib_rib_node *node = fib_rib_node(rib, at[i]);
+			uint32_t next = 0;
+
+			if (at[i] != 0 && fib_rib_plen(node) < plens[i])
+				next = node->child[fib_key_bit(keys[i], fib_rib_plen(node))];
+			__builtin_prefetch(fib_rib_node(rib, next));
+			at[i] = next;
+			left |= next;
+		}
+	} while (left);
+}
+
 uint32_t fib_rib_within(const struct fib_rib *rib, struct fib_key key, unsigned int plen,
 			uint32_t *cover_nh)
 {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -227,6 +228,8 @@ func FuzzRequest(f *testing.F) {
 			func(e *nlmsg.Encoder) { e.Bytes(unix.NDA_LLADDR, []byte{2, 0, 0, 0, 0, 7}) }),
 	}
 	seeds = append(seeds, nexthopSeeds()...)
+	route := message(unix.RTM_NEWROUTE, unix.NLM_F_CREATE, rtmsg, ip4(unix.RTA_DST), ip4(unix.RTA_GATEWAY))
+	seeds = append(seeds, slices.Concat(route, route), slices.Concat(route, message(unix.RTM_DELROUTE, 0, rtmsg, ip4(unix.RTA_DST)), route[:20]))
 	for _, s := range seeds {
 		f.Add(s, true)
 		f.Add(s, false)

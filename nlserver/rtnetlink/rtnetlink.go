@@ -90,6 +90,7 @@ func New(t Tables) *nlserver.Family {
 			return err
 		},
 		Lock: t.Net.Lock, Unlock: t.Net.Unlock,
+		Ahead:   f.aheadRoutes,
 		Commit:  f.commit,
 		Explain: explain,
 	}

@@ -71,6 +71,16 @@ int fib_rib_delete(struct fib_rib *rib, struct fib_key key, unsigned int plen,
 /* The nexthop of exactly this prefix, 0 if there is none. */
 uint32_t fib_rib_get(const struct fib_rib *rib, struct fib_key key, unsigned int plen);
 
+/* How many prefixes fib_rib_ahead() takes at once. */
+#define FIB_RIB_AHEAD 64
+
+/*
+ * Fetches the nodes on the way to some prefixes, side by side: who then changes them one by one
+ * does not wait for memory at each node.
+ */
+void fib_rib_ahead(const struct fib_rib *rib, const struct fib_key *keys, const uint8_t *plens,
+		   unsigned int n);
+
 /*
  * The topmost node within key/plen (0: nothing is there), and in *cover_nh the route that holds
  * outside of it: that of the longest prefix shorter than plen, the default route apart.

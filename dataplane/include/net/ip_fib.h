@@ -60,6 +60,10 @@ int fib_table_insert(struct fib_table *tb, uint32_t dst, uint8_t plen, uint32_t 
 /* Returns 0, -EINVAL as above, -ESRCH, or -ENOMEM (nothing changed; the trie views only). */
 int fib_table_delete(struct fib_table *tb, uint32_t dst, uint8_t plen);
 
+/* Fetches what changing some prefixes (at most FIB_RIB_AHEAD) is going to touch. */
+void fib_table_ahead(const struct fib_table *tb, const uint32_t *dst, const uint8_t *plen,
+		     unsigned int n);
+
 /* The id of exactly this prefix; 0: there is none. */
 uint32_t fib_table_get(const struct fib_table *tb, uint32_t dst, uint8_t plen);
 
@@ -145,6 +149,8 @@ void fib6_free_table(struct fib6_table *tb);
 int fib6_table_insert(struct fib6_table *tb, const struct in6_addr *dst, uint8_t plen,
 		      uint32_t nh_id);
 int fib6_table_delete(struct fib6_table *tb, const struct in6_addr *dst, uint8_t plen);
+void fib6_table_ahead(const struct fib6_table *tb, const struct in6_addr *dst, const uint8_t *plen,
+		      unsigned int n);
 uint32_t fib6_table_get(const struct fib6_table *tb, const struct in6_addr *dst, uint8_t plen);
 
 struct fib6_entry {

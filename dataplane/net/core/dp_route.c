@@ -2,6 +2,7 @@
 /* dp_route.c - routing tables: found by id, filled, emptied, read back. */
 #include <endian.h>
 
+#include <lib/fib_rib.h>
 #include <net/core/dp_local.h>
 #include <net/ip_fib.h>
 
@@ -426,6 +427,38 @@ int dp_route_dump(uint32_t id, uint32_t table, uint8_t family, struct dp_route *
 	if (k)
 		*last = out[k - 1];
 	return net ? (int)k : -ENODEV;
+}
+
+void dp_route_ahead(const struct dp_route *routes, uint32_t n)
+{
+	uint8_t plen[FIB_RIB_AHEAD];
+	struct net_fib *f;
+	struct net *net;
+
+	if (!n)
+		return;
+	dp_read_lock();
+	net = dp_net(routes->net);
+	f = net ? net_fib_find(net, routes->family, routes->table) : NULL;
+	for (uint32_t at = 0, k; f && at < n; at += k) {
+		k = RTE_MIN(n - at, (uint32_t)FIB_RIB_AHEAD);
+		for (uint32_t i = 0; i < k; i++)
+			plen[i] = routes[at + i].plen;
+		if (f->family == AF_INET) {
+			uint32_t dst[FIB_RIB_AHEAD];
+
+			for (uint32_t i = 0; i < k; i++)
+				dst[i] = key4(routes[at + i].dst);
+			fib_table_ahead(f->tb4, dst, plen, k);
+		} else {
+			struct in6_addr dst[FIB_RIB_AHEAD];
+
+			for (uint32_t i = 0; i < k; i++)
+				dst[i] = key6(routes[at + i].dst);
+			fib6_table_ahead(f->tb6, dst, plen, k);
+		}
+	}
+	dp_unlock();
 }
 
 int dp_route_find(struct dp_route *routes, uint32_t n)

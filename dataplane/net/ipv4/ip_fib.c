@@ -67,6 +67,20 @@ int fib_table_delete(struct fib_table *tb, uint32_t dst, uint8_t plen)
 	return fib_lpm_delete(&tb->lpm, fib_table_key(dst), plen);
 }
 
+void fib_table_ahead(const struct fib_table *tb, const uint32_t *dst, const uint8_t *plen,
+		     unsigned int n)
+{
+	struct fib_key keys[FIB_RIB_AHEAD];
+
+	if (n > FIB_RIB_AHEAD)
+		n = FIB_RIB_AHEAD;
+	for (unsigned int i = 0; i < n; i++) {
+		keys[i] = fib_table_key(dst[i]);
+		fib_table_prefetch(tb, dst[i]);
+	}
+	fib_rib_ahead(&tb->lpm.rib, keys, plen, n);
+}
+
 uint32_t fib_table_get(const struct fib_table *tb, uint32_t dst, uint8_t plen)
 {
 	if (!fib_prefix_valid(dst, plen))

@@ -69,6 +69,18 @@ int fib6_table_delete(struct fib6_table *tb, const struct in6_addr *dst, uint8_t
 	return fib_lpm_delete(&tb->lpm, fib6_key(dst), plen);
 }
 
+void fib6_table_ahead(const struct fib6_table *tb, const struct in6_addr *dst, const uint8_t *plen,
+		      unsigned int n)
+{
+	struct fib_key keys[FIB_RIB_AHEAD];
+
+	if (n > FIB_RIB_AHEAD)
+		n = FIB_RIB_AHEAD;
+	for (unsigned int i = 0; i < n; i++)
+		keys[i] = fib6_key(&dst[i]);
+	fib_rib_ahead(&tb->lpm.rib, keys, plen, n);
+}
+
 uint32_t fib6_table_get(const struct fib6_table *tb, const struct in6_addr *dst, uint8_t plen)
 {
 	if (!fib6_prefix_valid(dst, plen))

@@ -34,6 +34,7 @@ var sections = []struct {
 	{"forward", forward},
 	{"kernel", kernelForward},
 	{"routes", routes},
+	{"netlink", netlinkSpeed},
 	{"memory", memory},
 	{"wakeup", wakeup},
 	{"slowpath", slowpath},
@@ -225,6 +226,7 @@ func build() error {
 	for _, args := range [][]string{
 		{"tests/bench/build.sh", "out/fwd_bench"},
 		{"cc", "-std=gnu11", "-O2", "-o", "out/route_load", "tests/bench/route_load.c", "tests/bench/inet_table.c", "-lm"},
+		{"cc", "-std=gnu11", "-O2", "-o", "out/route_talk", "tests/bench/route_talk.c", "tests/bench/inet_table.c", "-lm"},
 	} {
 		cmd := exec.Command(args[0], args[1:]...)
 		if text, err := cmd.CombinedOutput(); err != nil {

@@ -22,6 +22,7 @@ var passages = map[string]func([]Result) string{
 	"kernel":    func(r []Result) string { return beside(r).String() },
 	"routes":    func(r []Result) string { return loading(r).String() },
 	"fulltable": func(r []Result) string { return fulltables(r).String() },
+	"netlink":   func(r []Result) string { return netlinkTable(r).String() },
 	"wakeup":    func(r []Result) string { return wakeups(r).String() },
 }
 

@@ -90,40 +90,45 @@ func loading(results []Result) *table {
 
 // loadSkua starts a Skua, loads both tables, and weighs it: resident MB.
 func loadSkua() (loads []load, mb float64, err error) {
+	err = withSkua(func(under []string, pid int) (err error) {
+		if loads, err = loadBoth(under); err != nil {
+			return err
+		}
+		if mb, err = resident(pid); err != nil {
+			return err
+		}
+		loads, err = loadObjects(under, loads)
+		return err
+	})
+	return loads, mb, err
+}
+
+// withSkua starts a Skua of its own, and calls do with the command that clients are to be run under.
+func withSkua(do func(under []string, pid int) error) error {
 	dir, err := os.MkdirTemp("", "skua-bench")
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	socket, file := dir+"/netlink.sock", dir+"/bench.toml"
 	if err := os.WriteFile(file, fmt.Appendf(nil, skuaConf, socket, lcoreCPU), 0o644); err != nil {
-		return nil, 0, err
+		return err
 	}
 	// it needs both CPUs, and puts all but its worker on ours
 	skua := exec.Command("taskset", "-c", fmt.Sprintf("%d,%d", restCPU, lcoreCPU), "out/skua", "run", file)
 	skua.Stderr = os.Stderr
 	if err := skua.Start(); err != nil {
-		return nil, 0, err
+		return err
 	}
-	defer func() {
-		_ = skua.Process.Signal(os.Interrupt)
-		err = errors.Join(err, skua.Wait())
-	}()
 	for range 200 {
 		if _, err := os.Stat(socket); err == nil {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	under := []string{"out/skua", "--socket", socket, "exec", "--"}
-	if loads, err = loadBoth(under); err != nil {
-		return nil, 0, err
-	}
-	if mb, err = resident(skua.Process.Pid); err != nil {
-		return nil, 0, err
-	}
-	loads, err = loadObjects(under, loads)
-	return loads, mb, err
+	err = do([]string{"out/skua", "--socket", socket, "exec", "--"}, skua.Process.Pid)
+	_ = skua.Process.Signal(os.Interrupt)
+	return errors.Join(err, skua.Wait())
 }
 
 // resident is VmRSS in MB.
@@ -141,8 +146,20 @@ func resident(pid int) (float64, error) {
 	return 0, errors.New("no VmRSS")
 }
 
-// loadKernel does the same in a network namespace with a veth in place of the port.
+// loadKernel does the same in the kernel.
 func loadKernel() (loads []load, err error) {
+	err = inKernel(func(under []string) (err error) {
+		if loads, err = loadBoth(under); err == nil {
+			loads, err = loadObjects(under, loads)
+		}
+		return err
+	})
+	return loads, err
+}
+
+// inKernel makes a network namespace with a veth in place of the port, and calls do with the command
+// that clients are to be run under.
+func inKernel(do func(under []string) error) (err error) {
 	ip := func(args ...string) error {
 		if text, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, text)
@@ -150,7 +167,7 @@ func loadKernel() (loads []load, err error) {
 		return nil
 	}
 	if err := ip("netns", "add", netns); err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, ip("netns", "del", netns)) }()
 	for _, line := range []string{
@@ -158,14 +175,10 @@ func loadKernel() (loads []load, err error) {
 		"addr add 192.0.2.1/24 dev d0", "addr add 2001:db8:1::1/64 dev d0 nodad",
 	} {
 		if err := ip(append([]string{"-n", netns}, strings.Fields(line)...)...); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	under := []string{"ip", "netns", "exec", netns}
-	if loads, err = loadBoth(under); err != nil {
-		return nil, err
-	}
-	return loadObjects(under, loads)
+	return do([]string{"ip", "netns", "exec", netns})
 }
 
 // loadObjects adds the routes of IPv4 once more, into a table of their own and by the ids of nexthop
