@@ -403,10 +403,7 @@ uint32_t dp_nexthop_select(uint32_t net, uint32_t id, uint32_t hash);
 /* Resumable dumps: fill up to n, return the count; *cursor starts at 0, 0 again at the end. */
 int dp_route_dump(uint32_t net, uint32_t table, uint8_t family, struct dp_route *last,
 		  struct dp_route *out, uint32_t n); /* last: zeroed at first, then as left */
-/*
- * These prefixes, all of one table (net, table, family of the first), are going to be set: what that
- * touches is fetched for all of them at once. Changes nothing.
- */
+/* A hint: these prefixes, all of one table, are going to be set. */
 void dp_route_ahead(const struct dp_route *routes, uint32_t n);
 /* nh_id of exactly these prefixes, 0: not there. All of one net. */
 int dp_route_find(struct dp_route *routes, uint32_t n);
