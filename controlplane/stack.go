@@ -161,7 +161,11 @@ func (s *Stack) HandlePunt(p *dpif.Punt) {
 	case dpif.PuntNeighUsed:
 		s.Neighs.HandleUsed(p)
 	case dpif.PuntIGMP:
-		// Queries are not answered: the groups of a router's own are link-scoped.
+		// Queries are not answered: the groups of a router's own are link-scoped, and those that
+		// sockets of the host join, the host reports.
+		if p.Iif == 0 {
+			s.Addrconf.HandleReport(p)
+		}
 	}
 }
 

@@ -375,9 +375,10 @@ int dp_inject_burst(const void *records, uint32_t bytes);
 /* --- host twins ---------------------------------------------------------------------------- */
 
 /*
- * Makes fd (a TAP: IFF_NO_PI | IFF_VNET_HDR) the host's twin of a link, or of the net itself (ifindex
- * 0: what no link is for); owns fd, also when it fails. fd < 0: only mac, the TAP's, changed. From any
- * thread. gen: dp_twin_gen() of the net; -ENODEV when it was deleted since, its twins with it.
+ * Makes fd (a TAP: IFF_NO_PI | IFF_VNET_HDR) the host's twin of a link, or of the net itself
+ * (ifindex 0: what no link is for); owns fd, also when it fails. fd < 0: only mac, the TAP's,
+ * changed. From any thread. gen: dp_twin_gen() of the net; -ENODEV when it was deleted since, its
+ * twins with it.
  */
 int dp_twin_set(uint32_t net, uint32_t gen, uint32_t ifindex, int fd, const uint8_t mac[6]);
 int dp_twin_del(uint32_t net, uint32_t gen, uint32_t ifindex); /* -ENOENT */

@@ -58,6 +58,7 @@ type Table struct {
 	IdgenDelay   int
 
 	groups map[uint32][]*Group   // by ifindex, in the order of joining
+	host   map[hostMember]bool   // those that the host's sockets have joined, by twins
 	hw     map[uint32][]*HWGroup // the link-layer groups that follow, likewise
 }
 
@@ -71,6 +72,7 @@ type Sender interface {
 func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, neighs Sender) *Table {
 	t := &Table{
 		net: net, links: links, addrs: addrs, neighs: neighs, IdgenRetries: 3, IdgenDelay: 1,
+		host:   map[hostMember]bool{},
 		groups: map[uint32][]*Group{}, hw: map[uint32][]*HWGroup{},
 	}
 	t.addKnobs()
@@ -250,6 +252,7 @@ func (t *Table) unregister(l *link.Link) {
 		t.drop(l, g)
 	}
 	delete(t.groups, l.Index)
+	t.forgetHost(l)
 	delete(t.hw, l.Index)
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,10 +96,42 @@ func (ns *netns) listen(addr string) net.Listener {
 }
 
 // send sends data to a listener and compares what it says of it.
-func (ns *netns) send(addr string, data []byte) error {
+func (ns *netns) send(addr string, data []byte) error { return ns.sendMSS(addr, data, 0) }
+
+// csumErrors adds up the InCsumErrors of TCP in files like /proc/net/snmp.
+func csumErrors(t *testing.T, snmp string) int {
+	t.Helper()
+	sum, files := 0, 0
+	for line := range strings.Lines(snmp) {
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != "Tcp:" || f[1] == "RtoAlgorithm" {
+			continue
+		}
+		n, err := strconv.Atoi(f[len(f)-1]) // InCsumErrors stands last
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, files = sum+n, files+1
+	}
+	if files != 2 {
+		t.Fatalf("no counters of TCP in\n%s", snmp)
+	}
+	return sum
+}
+
+// sendMSS does it in segments of at most so many bytes; 0: as the link has them.
+func (ns *netns) sendMSS(addr string, data []byte, mss int) error {
 	var c net.Conn
+	dialer := net.Dialer{Timeout: 10 * time.Second, Control: func(_, _ string, raw syscall.RawConn) error {
+		if mss == 0 {
+			return nil
+		}
+		var err error
+		cerr := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, mss) })
+		return errors.Join(err, cerr)
+	}}
 	if err := ns.inside(func() (err error) {
-		c, err = net.DialTimeout("tcp", addr, 10*time.Second)
+		c, err = dialer.Dial("tcp", addr)
 		return err
 	}); err != nil {
 		return err
@@ -186,6 +219,24 @@ func TestTwinSockets(t *testing.T) {
 			if err := c.from.send(c.to, data); err != nil {
 				t.Errorf("from %s to %s: %v", c.from.name, c.to, err)
 			}
+		}
+	})
+	t.Run("tcp of every segment size", func(t *testing.T) {
+		data := noise(100_000)
+		before := b.must("cat", "/proc/net/snmp") + s.must("cat", "/proc/net/snmp")
+		for _, mss := range []int{88, 89, 536, 1000, 1219, 1220, 1439, 1440} {
+			for _, c := range []struct {
+				from *netns
+				to   string
+			}{{s, "198.51.100.2:7001"}, {s, "[2001:db8:2::2]:7002"}, {b, "198.51.100.1:7001"}, {b, "[2001:db8:2::1]:7002"}} {
+				if err := c.from.sendMSS(c.to, data, mss); err != nil {
+					t.Errorf("from %s to %s, MSS %d: %v", c.from.name, c.to, mss, err)
+				}
+			}
+		}
+		after := b.must("cat", "/proc/net/snmp") + s.must("cat", "/proc/net/snmp")
+		if x, y := csumErrors(t, before), csumErrors(t, after); x != y {
+			t.Errorf("the kernels found %d wrong checksums", y-x)
 		}
 	})
 	t.Run("udp and errors", func(t *testing.T) {
@@ -345,6 +396,18 @@ func TestTwinMulticastAndFrames(t *testing.T) {
 		arrives(t, "from the twin", []byte("hello, host"), func() error {
 			return unix.Sendto(in, []byte("hello, host"), 0, to)
 		}, out)
+	})
+	t.Run("239.1.1.1, which a socket joins", func(t *testing.T) {
+		group := [4]byte{239, 1, 1, 1}
+		in := s.raw(unix.AF_INET, unix.SOCK_RAW, ospf, func(fd int) error {
+			return unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group, Ifindex: int32(left)})
+		})
+		out := a.raw(unix.AF_INET, unix.SOCK_RAW, ospf, func(fd int) error {
+			return unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(eth0)})
+		})
+		arrives(t, "to the twin", []byte("hello, group"), func() error {
+			return unix.Sendto(out, []byte("hello, group"), 0, &unix.SockaddrInet4{Addr: group})
+		}, in)
 	})
 	t.Run("ff02::5", func(t *testing.T) {
 		group := [16]byte{0xff, 2, 15: 5}
