@@ -19,8 +19,8 @@ struct twin;
 
 /* Frames towards the host, and from it, that wait: powers of two. */
 #define TWIN_URGENT_SIZE 1024
-#define TWIN_BULK_SIZE   1024
-#define TWIN_FROM_SIZE   2048
+#define TWIN_BULK_SIZE   4096
+#define TWIN_FROM_SIZE   4096
 
 enum twin_prio { TWIN_URGENT, TWIN_BULK, TWIN_PRIOS };
 
