@@ -5,6 +5,7 @@
 #include "drivers/veth.c"
 #include "drivers/dummy.c"
 #include "drivers/vrf.c"
+#include "drivers/macvlan.c"
 #include "drivers/ethdev_tx.c"
 #include "drivers/ring.c"
 #include "drivers/tun.c"

@@ -154,6 +154,7 @@ enum dp_link_type {
 	DP_LINK_VLAN,  /* of lower: vlan_proto, vlan_id */
 	DP_LINK_VETH,  /* what it sends peer_ifindex of peer_net receives */
 	DP_LINK_VRF,   /* l3mdev of those that have it as master */
+	DP_LINK_MACVLAN, /* on lower, with an address of its own: macvlan_mode */
 	DP_LINK_MAX,
 };
 
@@ -186,11 +187,12 @@ struct dp_link {
 	uint8_t lladdr[6];
 	uint16_t vlan_proto;   /* DP_LINK_VLAN: ETH_P_8021Q, ETH_P_8021AD; host order */
 	uint32_t master;       /* ifindex that it is enslaved to; 0: none */
-	uint32_t lower;        /* DP_LINK_VLAN: ifindex of the real device */
+	uint32_t lower;        /* DP_LINK_VLAN, _MACVLAN: ifindex of the real device */
 	uint32_t peer_net;     /* the net of lower, of peer_ifindex */
 	uint32_t peer_ifindex; /* DP_LINK_VETH; 0: none yet */
 	uint16_t vlan_id;      /* DP_LINK_VLAN: 0 .. 4094 */
-	uint8_t pad[2];
+	uint8_t macvlan_mode;  /* DP_LINK_MACVLAN: 1 private, 2 vepa, 4 bridge */
+	uint8_t pad;
 	uint8_t vlan_egress[16]; /* DP_LINK_VLAN: PCP (0 .. 7) of each priority */
 	uint32_t group;          /* IFLA_GROUP: rules may refuse what leaves by it */
 };

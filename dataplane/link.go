@@ -51,7 +51,8 @@ func linkOf(l *dpif.Link) (C.struct_dp_link, error) {
 
 		master: C.uint32_t(l.Master), lower: C.uint32_t(l.Lower),
 		vlan_proto: C.uint16_t(l.VLANProto), vlan_id: C.uint16_t(l.VLANID),
-		peer_net: C.uint32_t(l.PeerNet), peer_ifindex: C.uint32_t(l.PeerIfindex),
+		macvlan_mode: C.uint8_t(l.MACVLANMode),
+		peer_net:     C.uint32_t(l.PeerNet), peer_ifindex: C.uint32_t(l.PeerIfindex),
 	}
 	for i, pcp := range l.VLANEgress {
 		c.vlan_egress[i] = C.uint8_t(pcp)
@@ -98,7 +99,8 @@ func (d *Dataplane) DumpLinks(net uint32) ([]dpif.Link, error) {
 
 			Master: uint32(c.master), Lower: uint32(c.lower),
 			VLANProto: uint16(c.vlan_proto), VLANID: uint16(c.vlan_id),
-			PeerNet: uint32(c.peer_net), PeerIfindex: uint32(c.peer_ifindex),
+			MACVLANMode: uint8(c.macvlan_mode),
+			PeerNet:     uint32(c.peer_net), PeerIfindex: uint32(c.peer_ifindex),
 			VLANEgress: egress,
 		})
 		return nil

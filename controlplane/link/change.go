@@ -22,8 +22,9 @@ type Change struct {
 	OperState   *uint8
 	LinkMode    *uint8
 	Master      *uint32 // 0: none
-	Flags       uint32  // ifi_flags
-	FlagsMask   uint32  // ifi_change; 0 with Flags set: all
+	ProtoDown   *ProtoDown
+	Flags       uint32 // ifi_flags
+	FlagsMask   uint32 // ifi_change; 0 with Flags set: all
 	GSOMaxSize  *uint32
 	GSOMaxSegs  *uint32
 	GROMaxSize  *uint32
@@ -60,7 +61,7 @@ func (t *Table) Change(l *Link, c Change) error {
 	notify := c.NotifyAnyway // DO_SETLINK_NOTIFY
 	for _, step := range []func(*Link, *Change) (bool, error){
 		t.setAddress, t.setMTU, t.setGroup, t.setName, t.setAlias, t.setBroadcast, t.setFlags, t.setMasterOf,
-		t.setCarrier, t.setTxQLen, t.setOffload, t.setOperState, t.setLinkMode, t.setAF,
+		t.setCarrier, t.setTxQLen, t.setOffload, t.setOperState, t.setLinkMode, t.setAF, t.setProtoDown,
 	} {
 		n, err := step(l, &c)
 		notify = notify || n

@@ -25,6 +25,11 @@ func (t *Table) check(l *Link, c *Change) error {
 	if c.HardAddr != nil && !HardAddr(c.HardAddr[:6]).IsValid() {
 		return syscall.EADDRNOTAVAIL
 	}
+	if c.HardAddr != nil && l.ops != nil && l.ops.ChangeAddr != nil {
+		if err := l.ops.ChangeAddr(l, HardAddr(c.HardAddr[:6])); err != nil {
+			return err
+		}
+	}
 	if err := checkMTU(l, c.MTU); err != nil {
 		return err
 	}
@@ -43,6 +48,9 @@ func (t *Table) check(l *Link, c *Change) error {
 		if err := t.enslavable(l, *c.Master); err != nil {
 			return err
 		}
+	}
+	if err := t.checkProtoDown(l, c.ProtoDown); err != nil {
+		return err
 	}
 	if c.Carrier != nil && !l.carrierSettable() {
 		return syscall.EOPNOTSUPP

@@ -43,8 +43,11 @@ type Ops struct {
 	// Open is ndo_open, before the link is up; Stop is ndo_stop, while it still is. nil: nothing.
 	Open func(t *Table, l *Link) error
 	Stop func(t *Table, l *Link)
-	// ChangeMTU is what ndo_change_mtu refuses. nil: nothing.
-	ChangeMTU func(l *Link, mtu uint32) error
+	// ChangeMTU is what ndo_change_mtu refuses, ChangeAddr what ndo_set_mac_address does. nil: nothing.
+	ChangeMTU  func(l *Link, mtu uint32) error
+	ChangeAddr func(l *Link, addr HardAddr) error
+	// ProtoDown says that user space may hold the link back (IFF_CHANGE_PROTO_DOWN).
+	ProtoDown bool
 	// Far is the link at the other end, of the same net or another: what IFLA_LINK and
 	// IFLA_LINK_NETNSID say; it may return nil. nil: Link.Lower.
 	Far func(l *Link) *Link
@@ -57,6 +60,7 @@ type Ops struct {
 var kinds = []*Ops{
 	&dummyOps,
 	&vrfOps,
+	&macvlanOps,
 	&vethOps,
 	&vlanOps,
 }

@@ -97,6 +97,8 @@ type Link struct {
 	CarrierDownCount    uint32
 	NumTxQueues         uint32
 	NumRxQueues         uint32
+	ProtoDown           bool   // held back by user space (IFLA_PROTO_DOWN)
+	ProtoDownReason     uint32 // why, a bit each
 
 	GSOMaxSize, GSOMaxSegs         uint32
 	GROMaxSize, GSOIPv4, GROIPv4   uint32 // bytes; the last two: IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_...
@@ -128,7 +130,10 @@ type Link struct {
 	watched  bool              // linkwatch is to look at it
 	foreign  int               // VLANs on it that are up and have an address of their own
 	vlans    map[vlanKey]*Link // on it
-	set4     uint64            // bit i: field i of Conf4 was written and no longer follows "default"
+	macvlans []*Link           // on it
+	// otherAddrs counts the devices on it that may have other addresses than its own.
+	otherAddrs int
+	set4       uint64 // bit i: field i of Conf4 was written and no longer follows "default"
 
 	neighSet4, neighSet6 uint32 // the same for neighKey.bit
 }
@@ -209,6 +214,9 @@ func (l *Link) dp() dpif.Link {
 		// A dummy's may be less than IPv4 can use; then it speaks none.
 		MTU: min(max(l.MTU, MinMTU4), 65535), MTU6: min(l.MTU6(), 65535),
 		Conf4: l.conf4(), Conf6: l.conf6(), HardAddr: l.HardAddr, Group: l.Group,
+	}
+	if l.otherAddrs > 0 {
+		d.Flags |= unix.IFF_PROMISC
 	}
 	if l.Master != nil {
 		d.Master = l.Master.Index

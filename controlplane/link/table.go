@@ -280,6 +280,9 @@ func (t *Table) notify(e Event) {
 	if len(e.Link.vlans) > 0 {
 		t.vlanDeviceEvent(e)
 	}
+	if len(e.Link.macvlans) > 0 {
+		t.macvlanDeviceEvent(e)
+	}
 }
 
 func (t *Table) announce(l *Link, typ uint16, change, event uint32) {

@@ -30,10 +30,11 @@ type LinkType uint8
 const (
 	LinkEther LinkType = iota
 	LinkLoopback
-	LinkDummy // takes every packet and sends none
-	LinkVLAN  // of Lower: VLANProto, VLANID
-	LinkVETH  // what it sends PeerIfindex of PeerNet receives
-	LinkVRF   // l3mdev of those that have it as Master
+	LinkDummy   // takes every packet and sends none
+	LinkVLAN    // of Lower: VLANProto, VLANID
+	LinkVETH    // what it sends PeerIfindex of PeerNet receives
+	LinkVRF     // l3mdev of those that have it as Master
+	LinkMACVLAN // on Lower, with an address of its own: MACVLANMode
 )
 
 // Conf holds the per-device sysctls that packets meet (DP_CONF_*).
@@ -72,12 +73,13 @@ type Link struct {
 
 	Group       uint32    // IFLA_GROUP: rules may refuse what leaves by it
 	Master      uint32    // ifindex of the link that it is enslaved to; 0: none
-	Lower       uint32    // LinkVLAN: ifindex of the real device
+	Lower       uint32    // LinkVLAN, LinkMACVLAN: ifindex of the real device
 	VLANProto   uint16    // LinkVLAN: ETH_P_8021Q or ETH_P_8021AD
 	VLANID      uint16    // LinkVLAN: 0..4094
 	PeerNet     uint32    // the net of Lower, of PeerIfindex
 	PeerIfindex uint32    // LinkVETH; 0: none yet
 	VLANEgress  [16]uint8 // LinkVLAN: PCP (0..7) of each priority
+	MACVLANMode uint8     // LinkMACVLAN: MACVLAN_MODE_PRIVATE, _VEPA or _BRIDGE
 }
 
 // Addr is an own address, or a joined multicast group, of a link.

@@ -56,7 +56,12 @@ func (f *family) fillLink(e *nlmsg.Encoder, l *link.Link, change, event, mask ui
 	e.U32(unix.IFLA_CARRIER_DOWN_COUNT, l.CarrierDownCount)
 	e.U16(iflaHeadroom, 0)
 	e.U16(iflaTailroom, 0)
-	e.U8(unix.IFLA_PROTO_DOWN, 0)
+	e.U8(unix.IFLA_PROTO_DOWN, boolean(l.ProtoDown))
+	if l.ProtoDownReason != 0 {
+		reason := e.NestPlain(unix.IFLA_PROTO_DOWN_REASON)
+		e.U32(iflaProtoDownReasonValue, l.ProtoDownReason)
+		e.EndNest(reason)
+	}
 	if event != 0 {
 		e.U32(unix.IFLA_EVENT, event)
 	}

@@ -27,10 +27,11 @@ type linkKind struct {
 
 // linkKinds is every kind that says more than its name.
 var linkKinds = map[string]*linkKind{
-	"tun":  &tunKind,
-	"veth": &vethKind,
-	"vlan": &vlanKind,
-	"vrf":  &vrfKind,
+	"macvlan": &macvlanKind,
+	"tun":     &tunKind,
+	"veth":    &vethKind,
+	"vlan":    &vlanKind,
+	"vrf":     &vrfKind,
 }
 
 // newLinkRequest is a request that makes a link, or changes one and says of what kind it is.

@@ -96,11 +96,42 @@ func (f *family) linkChange(req *nlserver.Request, ifm ifinfo, tb *nlmsg.Attrs) 
 		on := *v != 0
 		c.Carrier = &on
 	}
+	c.ProtoDown = protoDown(tb)
 	if err := f.afSpec(req, tb.Get(unix.IFLA_AF_SPEC), &c); err != nil {
 		return c, err
 	}
 	return c, nil
 }
+
+// protoDown reads what do_set_proto_down is told; nil: nothing.
+func protoDown(tb *nlmsg.Attrs) *link.ProtoDown {
+	if !tb.Has(unix.IFLA_PROTO_DOWN) && !tb.Has(unix.IFLA_PROTO_DOWN_REASON) {
+		return nil
+	}
+	p := &link.ProtoDown{NoValue: tb.Has(unix.IFLA_PROTO_DOWN_REASON)}
+	if v := octet(tb, unix.IFLA_PROTO_DOWN); v != nil {
+		on := *v != 0
+		p.On = &on
+	}
+	_ = tb.Get(unix.IFLA_PROTO_DOWN_REASON).Each(func(a nlmsg.Attr) error {
+		switch {
+		case a.Len() < 4:
+		case a.Type() == iflaProtoDownReasonMask:
+			p.Mask = a.U32()
+		case a.Type() == iflaProtoDownReasonValue:
+			v := a.U32()
+			p.Reason, p.NoValue = &v, false
+		}
+		return nil
+	})
+	return p
+}
+
+// IFLA_PROTO_DOWN_REASON_*
+const (
+	iflaProtoDownReasonMask  = 1
+	iflaProtoDownReasonValue = 2
+)
 
 // refuse names what no link of Skua can do, with the kernel's errno where its drivers cannot either.
 func refuse(req *nlserver.Request, tb *nlmsg.Attrs) error {
@@ -108,9 +139,6 @@ func refuse(req *nlserver.Request, tb *nlmsg.Attrs) error {
 		if tb.Has(a) {
 			return unix.EOPNOTSUPP
 		}
-	}
-	if tb.Has(unix.IFLA_PROTO_DOWN) || tb.Has(unix.IFLA_PROTO_DOWN_REASON) {
-		return req.Ext.Fail(unix.EOPNOTSUPP, "Protodown not supported by device")
 	}
 	if tb.Has(unix.IFLA_XDP) {
 		return req.Ext.FailAttr(unix.EOPNOTSUPP, tb.Get(unix.IFLA_XDP), "links run no XDP programs")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dev.c - devices as the packet path asks them: transmission off the straight way, groups. */
+#include <net/if_macvlan.h>
 #include <net/if_vlan.h>
 #include <net/net_namespace.h>
 #include <net/netdevice.h>
@@ -63,6 +64,8 @@ void dev_xmit_noqueue(struct softnet_data *sd, struct net_device *dev, struct sk
 		dev_xmit_each(sd, dev, list, n, loopback_xmit);
 	else if (running && dev->type == DP_LINK_VLAN)
 		vlan_xmit_list(sd, dev, list, n);
+	else if (running && dev->type == DP_LINK_MACVLAN)
+		macvlan_xmit_list(sd, dev, list, n);
 	else if (running && dev->type == DP_LINK_VETH)
 		dev_xmit_each(sd, dev, list, n, veth_xmit);
 	else if (running && dev->type == DP_LINK_VRF)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* dp_link.c - links: the devices of a net, as the control plane sets them. */
 #include <net/core/dp_local.h>
+#include <net/if_macvlan.h>
 #include <net/if_vlan.h>
 #include <net/neigh_hold.h>
 
@@ -67,6 +68,9 @@ static int link_check(const struct dp_link *l)
 	if (l->type == DP_LINK_VLAN &&
 	    (l->vlan_id >= VLAN_VID_MASK || !eth_type_vlan(htons(l->vlan_proto))))
 		return -EINVAL;
+	if (l->type == DP_LINK_MACVLAN && l->macvlan_mode != MACVLAN_MODE_PRIVATE &&
+	    l->macvlan_mode != MACVLAN_MODE_VEPA && l->macvlan_mode != MACVLAN_MODE_BRIDGE)
+		return -EINVAL;
 	for (unsigned int i = 0; i < RTE_DIM(l->vlan_egress); i++)
 		if (l->vlan_egress[i] > 7)
 			return -EINVAL;
@@ -78,11 +82,12 @@ static int link_check(const struct dp_link *l)
 /* The device that l stands on, or that is its peer. */
 static int link_lower(const struct dp_link *l, struct net_device **out)
 {
-	uint32_t ifindex = l->type == DP_LINK_VLAN ? l->lower : l->peer_ifindex;
+	bool on_lower = l->type == DP_LINK_VLAN || l->type == DP_LINK_MACVLAN;
+	uint32_t ifindex = on_lower ? l->lower : l->peer_ifindex;
 	struct net *net;
 
 	*out = NULL;
-	if (l->type != DP_LINK_VLAN && l->type != DP_LINK_VETH)
+	if (!on_lower && l->type != DP_LINK_VETH)
 		return 0;
 	if (l->type == DP_LINK_VETH && !ifindex)
 		return 0;
@@ -104,11 +109,16 @@ static void vlan_unlink(struct net_device *dev)
 /* What stands between dev and its lower device. */
 static int link_stack(struct net_device *dev, const struct dp_link *l, struct net_device *lower)
 {
-	uint64_t egress = 0;
+	uint64_t egress = 0, addr = 0;
+	int rc;
 
 	if (dev->lower != lower || dev->type != l->type || dev->conf.vlan_id != l->vlan_id ||
 	    dev->conf.vlan_proto != l->vlan_proto)
 		vlan_unlink(dev);
+	memcpy(&addr, l->lladdr, 6);
+	rc = macvlan_port_set(dev, l->type == DP_LINK_MACVLAN ? lower : NULL, addr);
+	if (rc)
+		return rc;
 	for (unsigned int i = 0; i < RTE_DIM(l->vlan_egress); i++)
 		egress |= (uint64_t)l->vlan_egress[i] << 4 * i;
 	__atomic_store_n(&dev->lower, lower, __ATOMIC_RELEASE);
@@ -182,6 +192,7 @@ out:
 static void dev_del(struct net_device *dev)
 {
 	vlan_unlink(dev);
+	macvlan_port_set(dev, NULL, 0);
 	dev_set_port(dev, DP_PORT_NONE);
 	__atomic_store_n(&dev->flags, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&dev->present, 0, __ATOMIC_RELEASE);

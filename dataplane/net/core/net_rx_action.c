@@ -5,6 +5,7 @@
  */
 #include <rte_prefetch.h>
 
+#include <net/if_macvlan.h>
 #include <net/if_vlan.h>
 #include <net/inet_frag.h>
 #include <net/ip.h>
@@ -184,6 +185,11 @@ void netif_receive_skb_list(struct softnet_data *sd, struct net_device *dev, str
 	if (unlikely(!dev || !netif_running(dev))) {
 		netif_receive_down(sd, dev, pkts, n);
 		return;
+	}
+	if (unlikely(dev->macvlan)) {
+		n = macvlan_handle_frames(sd, dev, pkts, n);
+		if (!n)
+			return;
 	}
 	netif_receive_burst(sd, dev, dev->dev_addr, pkts, n);
 }
