@@ -150,10 +150,10 @@ int dp_link_tables(uint32_t net, uint32_t ifindex, uint8_t family, const uint32_
 enum dp_link_type {
 	DP_LINK_ETHER,
 	DP_LINK_LOOPBACK,
-	DP_LINK_DUMMY, /* takes every packet and sends none */
-	DP_LINK_VLAN,  /* of lower: vlan_proto, vlan_id */
-	DP_LINK_VETH,  /* what it sends peer_ifindex of peer_net receives */
-	DP_LINK_VRF,   /* l3mdev of those that have it as master */
+	DP_LINK_DUMMY,   /* takes every packet and sends none */
+	DP_LINK_VLAN,    /* of lower: vlan_proto, vlan_id */
+	DP_LINK_VETH,    /* what it sends peer_ifindex of peer_net receives */
+	DP_LINK_VRF,     /* l3mdev of those that have it as master */
 	DP_LINK_MACVLAN, /* on lower, with an address of its own: macvlan_mode */
 	DP_LINK_MAX,
 };

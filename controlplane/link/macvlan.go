@@ -66,8 +66,14 @@ var macvlanOps = Ops{
 	Open: func(_ *Table, l *Link) error {
 		return macvlanAddrFree(l, l.HardAddr)
 	},
+	ChangeMTU: func(l *Link, mtu uint32) error {
+		if mtu > l.Lower.MTU {
+			return syscall.EINVAL
+		}
+		return nil
+	},
 	ChangeAddr: func(l *Link, addr HardAddr) error {
-		if !l.Up() || addr == l.HardAddr {
+		if addr == l.HardAddr {
 			return nil
 		}
 		return macvlanAddrFree(l, addr)

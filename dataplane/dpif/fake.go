@@ -221,7 +221,7 @@ func (f *Fake) SetLink(l Link) error {
 			return "", err
 		}
 		if l.Ifindex == 0 || l.Ifindex >= MaxLinks || l.Name == "" || len(l.Name) > 15 ||
-			l.Type > LinkVRF || l.MTU > 65535 || l.MTU6 > 65535 {
+			l.Type > LinkMACVLAN || l.MTU > 65535 || l.MTU6 > 65535 {
 			return "", syscall.EINVAL
 		}
 		n.links[l.Ifindex] = l

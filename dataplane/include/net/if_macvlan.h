@@ -3,12 +3,9 @@
 #ifndef SKUA_NET_IF_MACVLAN_H
 #define SKUA_NET_IF_MACVLAN_H
 
-#include <net/netdevice.h>
+#include <linux/if_link.h> /* MACVLAN_MODE_*: dp_link.macvlan_mode */
 
-/* dp_link.macvlan_mode: whether those on one device see each other. */
-#define MACVLAN_MODE_PRIVATE 1 /* never */
-#define MACVLAN_MODE_VEPA    2 /* when the switch sends it back */
-#define MACVLAN_MODE_BRIDGE  4 /* at once */
+#include <net/netdevice.h>
 
 /* The macvlans on a device: replaced as a whole (RCU). */
 struct macvlan_port {
