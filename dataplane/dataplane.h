@@ -179,10 +179,9 @@ struct dp_link {
 	uint16_t port; /* ethdev port id or DP_PORT_NONE */
 	uint8_t type;  /* enum dp_link_type */
 	uint8_t carrier;
-	uint32_t flags; /* IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_LOOPBACK */
-	uint32_t mtu;   /* L3, bytes: 68 .. 65535 */
-	uint32_t mtu6;
-	uint32_t conf4; /* DP_CONF_* */
+	uint32_t flags;     /* IFF_UP, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_LOOPBACK */
+	uint32_t mtu, mtu6; /* L3, bytes: 68 .. 65535 */
+	uint32_t conf4;     /* DP_CONF_* */
 	uint32_t conf6;
 	uint8_t lladdr[6];
 	uint16_t vlan_proto;   /* DP_LINK_VLAN: ETH_P_8021Q, ETH_P_8021AD; host order */

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,13 +100,16 @@ func TestExec(t *testing.T) {
 		a.must("ip", "link", "set", "eth0", "down")
 		awaitLine(t, lines, patience, "left: <NO-CARRIER,BROADCAST,MULTICAST,UP>", "state DOWN")
 	})
+	t.Run("a program that is linked statically is supervised", func(t *testing.T) {
+		src := w.write("static.c", "#include <net/if.h>\nint main(void) { return (int)if_nametoindex(\"left\"); }\n")
+		must(t, "cc", "-static", "-o", w.path("static"), src)
+		want, err := strconv.Atoi(strings.Split(i.ip("-o", "link", "show", "left"), ":")[0])
+		if r := i.try(w.path("static")); err != nil || r.code != want || r.err != "" {
+			t.Errorf("%+v, want %d %v", r, want, err)
+		}
+	})
 	t.Run("programs that cannot be run under it", func(t *testing.T) {
 		if r := i.try("skua-nosuch"); r.code != 127 || r.err != "skua: there is no program skua-nosuch\n" {
-			t.Errorf("%+v", r)
-		}
-		src := w.write("static.c", "int main(void) { return 0; }\n")
-		must(t, "cc", "-static", "-o", w.path("static"), src)
-		if r := i.try(w.path("static")); r.code != 1 || r.err != "skua: "+w.path("static")+" is linked statically: nothing can be preloaded into it\n" {
 			t.Errorf("%+v", r)
 		}
 		text := w.write("text", "no program\n")

@@ -9,9 +9,9 @@ package appliance_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"skua/tests/lab"
 )
 
 // bin is where the binary and the shim were built, "" without root.
@@ -29,28 +29,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := build(dir); err != nil {
+	if err := lab.Build(dir, "../.."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	bin = dir
 	return m.Run()
-}
-
-func build(dir string) error {
-	shim, err := filepath.Glob("../../nlserver/shim/*.c")
-	if err != nil {
-		return err
-	}
-	for _, cmd := range [][]string{
-		{"chmod", "755", dir},
-		{"go", "build", "-o", filepath.Join(dir, "skua"), "skua/appliance"},
-		append(append([]string{"cc", "-std=gnu11", "-O2", "-fPIC", "-shared", "-o", filepath.Join(dir, "skua-shim.so")},
-			shim...), "-ldl", "-lpthread"),
-	} {
-		if out, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", cmd, err, out)
-		}
-	}
-	return nil
 }

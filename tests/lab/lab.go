@@ -236,17 +236,17 @@ func (d *Daemon) Logged() string {
 	return string(text)
 }
 
-// Build makes the binary and the shim in a folder that others may enter.
+// Build makes the binary, the shim and the supervisor in a folder that others may enter.
 func Build(dir, root string) error {
-	shim, err := filepath.Glob(filepath.Join(root, "nlserver/shim/*.c"))
-	if err != nil {
-		return err
-	}
+	shim, _ := filepath.Glob(filepath.Join(root, "nlserver/shim/*.c"))
+	supervise, _ := filepath.Glob(filepath.Join(root, "nlserver/supervise/*.c"))
 	for _, cmd := range [][]string{
 		{"chmod", "755", dir},
 		{"go", "build", "-o", filepath.Join(dir, "skua"), "skua/appliance"},
 		append(append([]string{"cc", "-std=gnu11", "-O2", "-fPIC", "-shared", "-o", filepath.Join(dir, "skua-shim.so")},
 			shim...), "-ldl", "-lpthread"),
+		append(append(append([]string{"cc", "-std=gnu11", "-O2", "-o", filepath.Join(dir, "skua-supervise")},
+			supervise...), shim...), "-ldl", "-lpthread"),
 	} {
 		if out, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", cmd, err, out)

@@ -66,8 +66,8 @@ void ip_local_deliver(struct softnet_data *sd, struct sk_buff *skb);
 /* route.c */
 void ip_route_input_list(struct softnet_data *sd, struct net_device *dev, struct ip_burst *b);
 /*
- * The nexthop of a destination (network order), or of the one flow of f, for what dev receives; NULL:
- * no route.
+ * The nexthop of a destination (network order), or of the one flow of f, for what dev receives;
+ * NULL: no route.
  */
 const struct nexthop *fib_lookup(const struct net_device *dev, uint32_t daddr);
 const struct nexthop *fib_lookup_flow(const struct net_device *dev, const struct fib_flows *f);

@@ -36,8 +36,8 @@ struct net_tables;
 
 /*
  * What a lookup goes through: replaced as a whole (RCU). With a filter, a table is asked only when
- * the filter says maybe; the last one has none. With rules, each belongs to the table of its number,
- * and nothing may be asked without looking at the packet (net/fib_rules.h).
+ * the filter says maybe; the last one has none. With rules, each belongs to the table of its
+ * number, and nothing may be asked without looking at the packet (net/fib_rules.h).
  */
 struct fib_tables {
 	uint32_t n;

@@ -152,7 +152,7 @@ struct rxq_list {
 };
 
 #define LOOPBACK_IFINDEX 1
-#define NETDEV_MAX_RXQ 64
+#define NETDEV_MAX_RXQ   64
 
 /* How a receive queue tells a sleeping worker that a packet came. */
 enum rxq_signal {
@@ -210,7 +210,7 @@ struct softnet_data {
 	struct twin_rings *twin; /* NULL: there are no host twins */
 	bool twin_told;          /* the twin thread was given something this turn */
 	uint64_t now;            /* TSC at the start of the turn */
-	uint32_t vrf_recursion; /* VRFs that a packet is being sent by */
+	uint32_t vrf_recursion;  /* VRFs that a packet is being sent by */
 
 	struct dp_stage_stats stages[STAGE_MAX];
 	uint64_t stage_tsc; /* when the current stage began */

@@ -46,9 +46,8 @@ static struct net *net_new(uint32_t id)
 		return NULL;
 	net->id = id;
 	/* address space; only what is used gets memory */
-	net->nexthops =
-	    mmap(NULL, NET_NEXTHOPS * sizeof(net->nexthops[0]), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	net->nexthops = mmap(NULL, NET_NEXTHOPS * sizeof(net->nexthops[0]), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (net->nexthops == MAP_FAILED)
 		net->nexthops = NULL;
 	else

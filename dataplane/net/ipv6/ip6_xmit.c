@@ -57,8 +57,7 @@ void ip6_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *s
 		pskb_trim(skb, len);
 	key = hdr->daddr;
 	/* both mean the link that the sender chose */
-	if ((ipv6_addr_is_multicast(&key) || ipv6_addr_linklocal(&key)) &&
-	    !dev_is_routed(dev)) {
+	if ((ipv6_addr_is_multicast(&key) || ipv6_addr_linklocal(&key)) && !dev_is_routed(dev)) {
 		ip6_local_out(sd, dev, skb, &key);
 		return;
 	}
