@@ -4,10 +4,11 @@
 #include <string.h>
 
 /* The protocols that are about the network: these are Skua's or nobody's. Others (audit, udev,
- * SELinux, ...) stay with the kernel. */
+ * SELinux, ...) stay with the kernel; so does sock_diag, for a program's own sockets are there. */
 bool shim_diverts(int protocol)
 {
 	switch (protocol) {
+	case NETLINK_SOCK_DIAG:
 	case NETLINK_USERSOCK:
 	case NETLINK_SELINUX:
 	case NETLINK_ISCSI:
