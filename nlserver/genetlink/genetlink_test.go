@@ -111,7 +111,10 @@ func TestRingsOfAPort(t *testing.T) {
 	if errno := set(2048); errno != 0 {
 		t.Fatalf("errno %d", errno)
 	}
-	if rx := w.ports.Devices[7].Rings.Rx; rx != 2048 {
+	w.stack.Net.Lock()
+	rx := w.ports.Devices[7].Rings.Rx
+	w.stack.Net.Unlock()
+	if rx != 2048 {
 		t.Errorf("the port has %d descriptors", rx)
 	}
 	ntf := mon.drain()

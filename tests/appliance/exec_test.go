@@ -128,7 +128,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	const nobody, bin, daemon = 65534, 2, 1 // users and groups that every Debian has
 	w := newWorld(t)
 	i := w.start(strings.Replace("CONF\n[[link]]\nname = \"left\"\nvdev = \"net_null0\"\n", "CONF\n",
-		"[appliance]\nsocket = \""+w.socket()+"\"\nsocket_group = \"daemon\"\nallow_users = [\"bin\"]\n[dataplane]\nmemory_mb = 128\nmbufs = 8192\n", 1))
+		"[appliance]\nsocket = \""+w.socket()+"\"\nsocket_group = \"daemon\"\nallow_users = [\"bin\"]\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 8192\n", 1))
 	for _, name := range []string{"netlink.sock", "control.sock"} {
 		st, err := os.Stat(filepath.Join(w.dir, "run", name))
 		if err != nil || st.Mode().Perm() != 0o660 || st.Sys().(*syscall.Stat_t).Gid != daemon {

@@ -132,7 +132,7 @@ func TestIdle(t *testing.T) {
 		t.Errorf("told to poll: %+v", l)
 	}
 	forwards(t, a, b)
-	if r := reload(`idle = "nap"`); r.code != 1 || !strings.Contains(r.err, `skua.toml:6: dataplane.idle: "nap" is not one of sleep, poll`) {
+	if r := reload(`idle = "nap"`); r.code != 1 || !strings.Contains(r.err, `skua.toml:7: dataplane.idle: "nap" is not one of sleep, poll`) {
 		t.Errorf("%+v", r)
 	}
 	if r := reload(`idle = "sleep"`); r.code != 0 || r.out != "set idle sleep\n" {

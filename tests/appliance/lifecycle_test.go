@@ -96,9 +96,9 @@ func TestASecondInstanceIsRefused(t *testing.T) {
 		t.Errorf("on the same socket: exit %d: %s", r.code, r.err)
 	}
 	other := w.write("other.toml", strings.Replace(strings.Replace(text, "CONF\n", "", 1), "[[link]]",
-		fmt.Sprintf("[appliance]\nsocket = %q\n[dataplane]\nmemory_mb = 128\nmbufs = 8192\n[[link]]", w.path("other/netlink.sock")), 1))
+		fmt.Sprintf("[appliance]\nsocket = %q\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 8192\n[[link]]", w.path("other/netlink.sock")), 1))
 	r = runCmd(exec.Command(filepath.Join(bin, "skua"), "run", other))
-	if want := "other.toml:6: link[0]: set link left: port left: tap eth0 is in use by another process\n"; r.code != 1 ||
+	if want := "other.toml:7: link[0]: set link left: port left: tap eth0 is in use by another process\n"; r.code != 1 ||
 		!strings.HasSuffix(r.err, want) {
 		t.Errorf("on the same TAP: exit %d: %s", r.code, r.err)
 	}
@@ -125,12 +125,12 @@ func TestErrorsAtTheStartSayWhatToDo(t *testing.T) {
 		want       string // regular expression
 	}{
 		{"no such interface", tap + `af_packet = "nosuch0"`, false,
-			`skua.toml:6: link\[0\]: .*the host has no interface nosuch0: .ip link. lists those it has`},
+			`skua.toml:7: link\[0\]: .*the host has no interface nosuch0: .ip link. lists those it has`},
 		{"no such namespace", tap + `tap = { netns = "skua-nosuch" }`, false,
 			`network namespace skua-nosuch is not there: .ip netns add skua-nosuch.`},
 		{"no tap", tap + `tap = { name = "notap", netns = "` + a.name + `" }`, false,
 			`there is an interface notap that is no tap`},
-		{"no such card", tap + `pci = "0000:ff:1f.7"`, false,
+		{"no such card", strings.Replace(tap, "CONF", "AUTO", 1) + `pci = "0000:ff:1f.7"`, false,
 			`PCI device 0000:ff:1f.7 is not there: lspci -D lists|hugepages: \d+ MiB are free, \d+ are needed: reserve them with .sysctl vm.nr_hugepages=\d+`},
 		{"not enough hugepages", strings.Replace(tap, "CONF", "HUGE", 1) + "tap = {}", false,
 			`skua: \d+ MiB of hugepages are free, \d+ are needed: reserve them with .sysctl vm.nr_hugepages=\d+`},
@@ -138,13 +138,14 @@ func TestErrorsAtTheStartSayWhatToDo(t *testing.T) {
 			`appliance.socket: .*permission denied: run as root, or choose a folder of your own`},
 		{"a tap without privilege", tap + "tap = {}", true,
 			`/dev/net/tun: run as root|needs root or CAP_NET_ADMIN`},
-		{"a file with a mistake", tap + "tap = {}\nmtu = 12\n", false, `skua.toml:9: link\[0\].mtu: 12 is out of range`},
+		{"a file with a mistake", tap + "tap = {}\nmtu = 12\n", false, `skua.toml:10: link\[0\].mtu: 12 is out of range`},
 		{"no route to the gateway", tap + "tap = {}\n[[route]]\nto = \"default\"\nvia = \"192.0.2.9\"\n", false,
-			`skua.toml:9: route\[0\]: set route 0.0.0.0/0 table 254: network is unreachable: Nexthop has invalid gateway`},
+			`skua.toml:10: route\[0\]: set route 0.0.0.0/0 table 254: network is unreachable: Nexthop has invalid gateway`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			file := w.write("skua.toml", strings.Replace(c.text, "HUGE\n", fmt.Sprintf(
-				"[appliance]\nsocket = %q\n[dataplane]\nhugepages = \"require\"\nmbufs = 4000000\n", w.socket()), 1)) // 9 GiB
+			head := fmt.Sprintf("[appliance]\nsocket = %q\n[dataplane]\n", w.socket())
+			file := w.write("skua.toml", strings.NewReplacer("AUTO\n", head,
+				"HUGE\n", head+"hugepages = \"require\"\nmbufs = 4000000\n").Replace(c.text)) // 9 GiB
 			if err := os.RemoveAll(w.path("run")); err != nil {
 				t.Fatal(err)
 			}

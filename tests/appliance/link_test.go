@@ -193,6 +193,7 @@ func TestMemif(t *testing.T) {
 socket = "%s"
 [dataplane]
 cpus = [%d]
+hugepages = "off"
 memory_mb = 128
 mbufs = 8192
 [[link]]
@@ -285,7 +286,7 @@ lladdr = "02:00:00:00:00:02"
 	})
 	select {
 	case <-xdp.done:
-		wantContains(t, "AF_XDP where there is none", xdp.logged(), "xdp.toml:6: link[0]: set link right: port right: ", "AF_XDP")
+		wantContains(t, "AF_XDP where there is none", xdp.logged(), "xdp.toml:7: link[0]: set link right: port right: ", "AF_XDP")
 		nothingLeft(t, w, xdp.cmd.Process.Pid)
 	default:
 		b.host("eth0", "198.51.100", "")

@@ -182,7 +182,7 @@ lladdr = "02:00:00:00:03:09"
 		if err := e.i.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		e.i.waitLog("skua.toml:11: link[0].addresses: \\\"10.99.0.300/24\\\" is no prefix")
+		e.i.waitLog("skua.toml:12: link[0].addresses: \\\"10.99.0.300/24\\\" is no prefix")
 		wantContains(t, "the log", e.i.logged(), "level=ERROR msg=\"reload: nothing was changed\"")
 	})
 	t.Run("what needs a restart is refused by name", func(t *testing.T) {

@@ -83,7 +83,7 @@ func TestTwinsFollow(t *testing.T) {
 	shows("link", "!skua0", "!left", "!right")
 	// What a killed one leaves in the way of packets, the next one takes away.
 	i = w.startAt("again.toml", "[appliance]\nsocket = \""+w.socket()+
-		"\"\ntwins = true\n[dataplane]\nmemory_mb = 128\nmbufs = 8192\n", w.socket())
+		"\"\ntwins = true\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 8192\n", w.socket())
 	shows("link", "skua0")
 	i.stop(unix.SIGTERM)
 	shows("rule", "!192.0.2.1")

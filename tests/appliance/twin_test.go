@@ -63,7 +63,7 @@ mtu = 1300
 func (w *world) startTwins(text string) *instance {
 	w.t.Helper()
 	return w.start(strings.Replace(text, "CONF\n", fmt.Sprintf(
-		"[appliance]\nsocket = %q\ntwins = true\n[dataplane]\nmemory_mb = 128\nmbufs = 16384\n", w.socket()), 1))
+		"[appliance]\nsocket = %q\ntwins = true\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 16384\n", w.socket()), 1))
 }
 
 // listen opens a TCP listener in the namespace that sends back the SHA-256 of what it got.

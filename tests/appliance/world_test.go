@@ -129,7 +129,7 @@ func (w *world) socket() string { return w.path("run/netlink.sock") }
 func (w *world) write(name, text string) string {
 	w.t.Helper()
 	text = strings.Replace(text, "CONF\n", fmt.Sprintf(
-		"[appliance]\nsocket = %q\n[dataplane]\nmemory_mb = 128\nmbufs = 8192\n", w.socket()), 1)
+		"[appliance]\nsocket = %q\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 8192\n", w.socket()), 1)
 	path := w.path(name)
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		w.t.Fatal(err)

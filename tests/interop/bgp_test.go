@@ -93,7 +93,9 @@ func TestBGPUnnumbered(t *testing.T) {
 	})
 }
 
-// TestGracefulRestart: packets go on while bgpd is killed and started again.
+// TestGracefulRestart: packets go on while bgpd is killed and started again. The neighbours have static
+// routes to each other: their bgpd gives up what it kept as soon as the first session is back, which
+// may be before the router has heard from the other neighbour (on every kernel).
 func TestGracefulRestart(t *testing.T) {
 	t.Parallel()
 	const graceful = " bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n bgp graceful-restart restart-time 60\n"
@@ -108,7 +110,9 @@ func TestGracefulRestart(t *testing.T) {
 		}
 		lab.Eventually(t, 30*time.Second, established)
 
-		pings := exec.Command("ip", "netns", "exec", l.R1.NS, "ping", "-n", "-q", "-i", "0.02", "-I", "10.0.0.1", "10.0.0.3")
+		l.R1.Must("ip", "route", "replace", "10.0.0.3", "via", "192.0.2.1", "src", "10.0.0.1")
+		l.R3.Must("ip", "route", "replace", "10.0.0.1", "via", "198.51.100.1", "src", "10.0.0.3")
+		pings := exec.Command("ip", "netns", "exec", l.R1.NS, "ping", "-n", "-i", "0.02", "-I", "10.0.0.1", "10.0.0.3")
 		p := l.R1.Daemon("ping", pings)
 		_ = f.Daemons["bgpd"].Cmd.Process.Signal(syscall.SIGKILL)
 		<-f.Daemons["bgpd"].Done
@@ -117,10 +121,15 @@ func TestGracefulRestart(t *testing.T) {
 		lab.Eventually(t, 40*time.Second, established)
 		_ = pings.Process.Signal(syscall.SIGINT)
 		<-p.Done
-		var sent, got int
-		_, text, _ := strings.Cut(p.Logged(), "statistics ---\n")
-		if _, err := fmt.Sscanf(text, "%d packets transmitted, %d received", &sent, &got); err != nil || got < sent-5 || sent < 50 {
-			t.Errorf("packets were lost (%v):\n%s", err, p.Logged()) // FRR replaces each route when it learns it again
+		answered, last := 0, 0 // what was on its way at the end is not lost
+		for _, line := range strings.Split(p.Logged(), "\n") {
+			var bytes, seq int
+			if n, _ := fmt.Sscanf(line, "%d bytes from 10.0.0.3: icmp_seq=%d ttl=63", &bytes, &seq); n == 2 {
+				answered, last = answered+1, max(last, seq)
+			}
+		}
+		if answered < last-5 || last < 50 { // FRR replaces each route when it learns it again
+			t.Errorf("%d of %d packets were lost:\n%s", last-answered, last, p.Logged())
 		}
 	})
 }

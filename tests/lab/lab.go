@@ -116,7 +116,7 @@ func (l *Lab) startSkua(right int) {
 	d := l.DUT
 	d.Socket = filepath.Join(d.Dir, "run/netlink.sock")
 	var text strings.Builder
-	fmt.Fprintf(&text, "[appliance]\nsocket = %q\nsocket_mode = \"0666\"\nallow_users = [\"frr\", \"bird\"]\ntwins = true\n[dataplane]\nmemory_mb = 128\nmbufs = 8192\n", d.Socket)
+	fmt.Fprintf(&text, "[appliance]\nsocket = %q\nsocket_mode = \"0666\"\nallow_users = [\"frr\", \"bird\"]\ntwins = true\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 8192\n", d.Socket)
 	for _, w := range l.Wires(right) {
 		fmt.Fprintf(&text, "[[link]]\nname = %q\ntap = { name = %q, netns = %q }\naddresses = [\"%s.1/24\", \"%s::1/64\"]\n",
 			w.Name, w.Peer, w.To.NS, w.V4, w.V6)
