@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,14 +11,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // attempts is how often a part may run before a case that has passed has failed: these scripts wait
 // by sleeping, and machines are busy.
 const attempts = 3
 
-// Every case of the kernel's and of iproute2's tests that has passed passes.
-func TestConformance(t *testing.T) {
+// ready gives the folder of the scripts, or skips the test.
+func ready(t *testing.T) string {
+	t.Helper()
 	cache, err := filepath.Abs("../../out/conformance")
 	if err != nil {
 		t.Fatal(err)
@@ -28,8 +31,14 @@ func TestConformance(t *testing.T) {
 	case os.Geteuid() != 0:
 		t.Skip("namespaces need root")
 	case err != nil:
-		t.Skip("the tests of the kernel and of iproute2 are not there: make deps fetches them")
+		t.Skip("the tests of the kernel and of iproute2 are not there: tests/conformance/fetch out/conformance fetches them")
 	}
+	return cache
+}
+
+// Every case of the kernel's and of iproute2's tests that has passed passes.
+func TestConformance(t *testing.T) {
+	cache := ready(t)
 	before, err := readBaseline()
 	if err != nil {
 		t.Fatal(err)
@@ -42,11 +51,12 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	bin := build(t)
+	t.Run("NotClaimed", func(t *testing.T) { refusesNotClaimed(t, cache, bin) })
 	all := parts(cache)
 	tables := make([][]result, len(all))
-	slots := make(chan struct{}, max(2, runtime.NumCPU()))
+	slots := make(chan struct{}, 2*runtime.NumCPU()) // most of them sleep most of the time
 	var wait sync.WaitGroup
-	for i := range all {
+	for _, i := range longestFirst(all) {
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -60,7 +70,7 @@ func TestConformance(t *testing.T) {
 	}
 	t.Log(summary(table))
 	if update {
-		if err := writeBaseline(table); err != nil {
+		if err := errors.Join(writeBaseline(table), publish(table)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,14 +81,17 @@ func (p *part) try(t *testing.T, cache, bin string, have []string) []result {
 	var results []result
 	var missing []string
 	var out string
-	for range attempts {
+	for n := range attempts {
+		start := time.Now()
 		out = p.run(t, cache, bin)
 		results = parse(p, out)
 		if missing = without(have, results); len(missing) == 0 {
+			t.Logf("%s: %.1f s", p.name(), time.Since(start).Seconds())
 			return results
 		}
+		t.Logf("%s: attempt %d: did not pass: %s\n%s", p.name(), n+1, strings.Join(missing, "; "), out)
 	}
-	t.Errorf("%s: no longer pass:\n  %s\nit says:\n%s", p.name(), strings.Join(missing, "\n  "), out)
+	t.Errorf("%s: no longer pass:\n  %s", p.name(), strings.Join(missing, "\n  "))
 	return results
 }
 
