@@ -262,7 +262,7 @@ lladdr = "02:00:00:00:00:60"
 		t.Run(c.name, func(t *testing.T) {
 			text := e.write(append(much, "[[neigh]]", c.more+"[[neigh]]")...)
 			r := e.i.skua("reload")
-			line := 1 + strings.Count(strings.Replace(text[:strings.Index(text, c.more)], "CONF\n", "\n\n\n\n\n", 1), "\n")
+			line := 1 + strings.Count(strings.Replace(text[:strings.Index(text, c.more)], "CONF\n", strings.Repeat("\n", 6), 1), "\n")
 			if want := fmt.Sprintf("skua.toml:%d: %s", line, c.want); r.code != 1 || !strings.Contains(r.err, want) || strings.Contains(r.err, "not all is as it was") {
 				t.Errorf("exit %d, want %s\n%s", r.code, want, r.err)
 			}
