@@ -38,15 +38,17 @@ func (c *comparison) missingRoutes(family uint8) {
 			if merged && table == unix.RT_TABLE_LOCAL {
 				table = unix.RT_TABLE_MAIN
 			}
-			seen = append(seen, dpif.Route{Net: c.Net.ID, Table: table, Prefix: r.Dst})
+			if r.TOS&^tosMask == 0 {
+				seen = append(seen, dpif.Route{Net: c.Net.ID, Table: table, Prefix: r.Dst, TOS: r.TOS})
+			}
 			return true
 		})
-		seen = slices.CompactFunc(seen, func(a, b dpif.Route) bool { return a.Table == b.Table && a.Prefix == b.Prefix })
+		seen = slices.CompactFunc(seen, func(a, b dpif.Route) bool { return a == b })
 		if c.failed("routes", c.Net.DP.FindRoutes(seen)) {
 			return
 		}
 		for _, r := range seen {
-			if r.NexthopID == 0 && len(c.leads(family, merged, r.Table, r.Prefix)) > 0 {
+			if r.NexthopID == 0 && len(c.leads(family, merged, &r)) > 0 {
 				c.differ("route %v of table %d is not in the data plane", r.Prefix, r.Table)
 			}
 		}
@@ -60,29 +62,40 @@ func (c *comparison) heldRoutes(family uint8) {
 	if c.failed("tables", err) {
 		return
 	}
-	held := make([]dpif.Route, routeSlice)
 	for _, table := range tables {
-		last := dpif.Route{Net: c.Net.ID, Table: table}
-		for {
-			c.pause()
-			n, err := c.Net.DP.NextRoutes(family, last, held)
-			if c.failed(fmt.Sprintf("table %d", table), err) || n == 0 {
-				break
+		for tos := uint8(0); tos <= tosMask; tos += 4 {
+			if tos == 0 || family == unix.AF_INET {
+				c.heldRoutesOf(family, dpif.Route{Net: c.Net.ID, Table: table, TOS: tos})
 			}
-			merged := c.merged(family)
-			for _, r := range held[:n] {
-				ids := c.leads(family, merged, table, r.Prefix)
-				switch {
-				case len(ids) == 0:
-					c.differ("route %v of table %d is only in the data plane", r.Prefix, table)
-				case !c.leadsTo(r.NexthopID, ids):
-					c.differ("route %v of table %d leads to nexthop %d in the data plane, not to one of %v",
-						r.Prefix, table, r.NexthopID, ids)
-				}
-			}
-			c.found(held[:n])
-			last = held[n-1]
 		}
+	}
+}
+
+// tosMask is what of a TOS routes are chosen by.
+const tosMask = 0x1c
+
+// heldRoutesOf compares the routes of a table for a TOS, behind last.
+func (c *comparison) heldRoutesOf(family uint8, last dpif.Route) {
+	held := make([]dpif.Route, routeSlice)
+	for {
+		c.pause()
+		n, err := c.Net.DP.NextRoutes(family, last, held)
+		if c.failed(fmt.Sprintf("table %d", last.Table), err) || n == 0 {
+			return
+		}
+		merged := c.merged(family)
+		for _, r := range held[:n] {
+			ids := c.leads(family, merged, &r)
+			switch {
+			case len(ids) == 0:
+				c.differ("route %v of table %d is only in the data plane", r.Prefix, r.Table)
+			case !c.leadsTo(r.NexthopID, ids):
+				c.differ("route %v of table %d leads to nexthop %d in the data plane, not to one of %v",
+					r.Prefix, r.Table, r.NexthopID, ids)
+			}
+		}
+		c.found(held[:n])
+		last = held[n-1]
 	}
 }
 
@@ -100,7 +113,7 @@ func (c *comparison) found(held []dpif.Route) {
 		return
 	}
 	ids := make([]uint32, len(dst))
-	if c.failed("lookups", c.Net.DP.Lookup(c.Net.ID, held[0].Table, dst, ids)) {
+	if c.failed("lookups", c.Net.DP.LookupTOS(c.Net.ID, held[0].Table, held[0].TOS, dst, ids)) {
 		return
 	}
 	for i, r := range want {
@@ -111,16 +124,16 @@ func (c *comparison) found(held []dpif.Route) {
 	}
 }
 
-// leads says what a prefix of a table of the data plane may lead to: of IPv4 the first usable route,
-// of IPv6 any of the table's; the local route of a prefix comes first. nil: there is none.
-func (c *comparison) leads(family uint8, merged bool, table uint32, dst netip.Prefix) (ids []uint32) {
-	in := []uint32{table}
-	if merged && table == unix.RT_TABLE_MAIN {
+// leads says what a prefix of a table of the data plane may lead to: of IPv4 the first usable route
+// for the TOS, of IPv6 any of the table's; the local route of a prefix comes first. nil: there is none.
+func (c *comparison) leads(family uint8, merged bool, of *dpif.Route) (ids []uint32) {
+	in := []uint32{of.Table}
+	if merged && of.Table == unix.RT_TABLE_MAIN {
 		in = []uint32{unix.RT_TABLE_LOCAL, unix.RT_TABLE_MAIN}
 	}
 	for _, table := range in {
-		c.Routes.At(family, table, dst, func(r *route.Route) {
-			if r.TOS != 0 || family == unix.AF_INET && len(ids) > 0 {
+		c.Routes.At(family, table, of.Prefix, func(r *route.Route) {
+			if r.TOS != 0 && r.TOS != of.TOS || family == unix.AF_INET && len(ids) > 0 {
 				return
 			}
 			ids = append(ids, r.Info.ID())

@@ -60,13 +60,15 @@ func newStack(t *testing.T) (*Stack, *dpif.Fake, *rtnl.ManualClock, *link.Link) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Routes.Add(&route.Config{
-		Family: unix.AF_INET, Type: unix.RTN_UNICAST, Table: unix.RT_TABLE_MAIN, NLFlags: unix.NLM_F_CREATE,
-		Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("10.0.0.2"),
-		Metrics: (*nexthop.Metrics)(nil),
-	})
-	if err != nil {
-		t.Fatal(err)
+	for _, tos := range []uint8{0, 0x08, 0x40} {
+		err = s.Routes.Add(&route.Config{
+			Family: unix.AF_INET, Type: unix.RTN_UNICAST, Table: unix.RT_TABLE_MAIN, NLFlags: unix.NLM_F_CREATE,
+			Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("10.0.0.2"), TOS: tos,
+			Metrics: (*nexthop.Metrics)(nil),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	dp.Injected()
 	return s, dp, clock, l
@@ -191,6 +193,12 @@ func TestConsistency(t *testing.T) {
 			_, err := dp.SetRoutes([]dpif.Route{{Table: 254, Prefix: netip.MustParsePrefix("10.0.0.1/32"), NexthopID: nh[len(nh)-1].ID}})
 			return err
 		}, "route 10.0.0.1/32 of table 254 leads to nexthop"},
+		{"a route for a TOS elsewhere", func() error {
+			_, err := dp.SetRoutes([]dpif.Route{{
+				Table: 254, Prefix: netip.MustParsePrefix("10.9.0.0/16"), NexthopID: nh[0].ID, TOS: 0x08,
+			}})
+			return err
+		}, "route 10.9.0.0/16 of table 254 leads to nexthop"},
 		{"a neighbour moved", func() error {
 			return dp.SetNeigh(dpif.Neigh{Ifindex: l.Index, Addr: a("10.0.0.2"), NUD: unix.NUD_PERMANENT, HardAddr: [6]byte{2, 1}})
 		}, "neighbour 10.0.0.2 of eth1 is at"},

@@ -9,6 +9,8 @@
 #include "net/core/dp_nexthop.c"
 #include "net/core/dp_tables.c"
 #include "net/core/dp_route.c"
+#include "net/core/dp_route_tos.c"
+#include "net/core/dp_route_read.c"
 #include "net/core/dp_neigh.c"
 #include "net/core/dp_stats.c"
 #include "net/core/net_rx_action.c"

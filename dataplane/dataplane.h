@@ -257,7 +257,10 @@ struct dp_route {
 	uint32_t nh_id; /* 0: delete the prefix */
 	uint8_t family;
 	uint8_t plen;
-	uint8_t pad[2];
+	/* IPv4: for packets with this TOS (of IPTOS_RT_MASK) only, in place of what is for all. 0:
+	   for all that the prefix has no other for. */
+	uint8_t tos;
+	uint8_t pad;
 	uint8_t dst[16]; /* network order */
 };
 /* Sets n routes in order; stops at the first error and says in *done how many are in. */
@@ -397,17 +400,20 @@ int dp_twin_stats(uint32_t net, uint32_t ifindex, struct dp_twin_stats *out);
 /* --- reading back: lookups, dumps (for adoption and consistency), counters ------------------- */
 
 /* What the lcores would find: nexthop ids for n destinations (network order), 0: no route. */
-int dp_fib_lookup(uint32_t net, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
-		  uint32_t *nh_id, uint32_t n);
+int dp_fib_lookup(uint32_t net, uint32_t table, uint8_t family, uint8_t tos,
+		  const uint8_t (*dst)[16], uint32_t *nh_id, uint32_t n);
 /* The member of a group that a flow takes; id itself when it is no group. */
 uint32_t dp_nexthop_select(uint32_t net, uint32_t id, uint32_t hash);
 
-/* Resumable dumps: fill up to n, return the count; *cursor starts at 0, 0 again at the end. */
+/*
+ * Resumable dumps: fill up to n, return the count; *cursor starts at 0, 0 again at the end. With
+ * last->tos: what packets of that TOS find in its own table, when there is one.
+ */
 int dp_route_dump(uint32_t net, uint32_t table, uint8_t family, struct dp_route *last,
 		  struct dp_route *out, uint32_t n); /* last: zeroed at first, then as left */
 /* A hint: these prefixes, all of one table, are going to be set. */
 void dp_route_ahead(const struct dp_route *routes, uint32_t n);
-/* nh_id of exactly these prefixes, 0: not there. All of one net. */
+/* nh_id of exactly these prefixes for their TOS, 0: not there. All of one net. */
 int dp_route_find(struct dp_route *routes, uint32_t n);
 int dp_nexthop_dump(uint32_t net, uint32_t *cursor, struct dp_nexthop *out, uint32_t n);
 int dp_nexthop_members(uint32_t net, uint32_t id, struct dp_nh_member *out, uint32_t n);

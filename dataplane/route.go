@@ -28,6 +28,7 @@ func putRoute(c *C.struct_dp_route, r *dpif.Route) {
 	c.net = C.uint32_t(r.Net)
 	c.table = C.uint32_t(r.Table)
 	c.nh_id = C.uint32_t(r.NexthopID)
+	c.tos = C.uint8_t(r.TOS)
 	c.plen = C.uint8_t(r.Prefix.Bits())
 	c.family = putAddr(&c.dst, r.Prefix.Addr())
 }
@@ -79,6 +80,11 @@ func (d *Dataplane) FlushTable(net uint32, family uint8, table uint32) error {
 
 // Lookup implements dpif.Reader. All of dst are of one family.
 func (d *Dataplane) Lookup(net, table uint32, dst []netip.Addr, ids []uint32) error {
+	return d.LookupTOS(net, table, 0, dst, ids)
+}
+
+// LookupTOS implements dpif.Reader. All of dst are of one family.
+func (d *Dataplane) LookupTOS(net, table uint32, tos uint8, dst []netip.Addr, ids []uint32) error {
 	if len(ids) < len(dst) {
 		return syscall.EINVAL
 	}
@@ -92,7 +98,7 @@ func (d *Dataplane) Lookup(net, table uint32, dst []netip.Addr, ids []uint32) er
 		}
 		putAddr(&addrs[i], a)
 	}
-	return errnoOf(C.dp_fib_lookup(C.uint32_t(net), C.uint32_t(table), family(dst[0]), &addrs[0],
+	return errnoOf(C.dp_fib_lookup(C.uint32_t(net), C.uint32_t(table), family(dst[0]), C.uint8_t(tos), &addrs[0],
 		(*C.uint32_t)(unsafe.Pointer(&ids[0])), C.uint32_t(len(dst))))
 }
 
@@ -132,6 +138,7 @@ func (d *Dataplane) NextRoutes(family uint8, after dpif.Route, out []dpif.Route)
 	}
 	batch := make([]C.struct_dp_route, len(out))
 	var last C.struct_dp_route
+	last.tos = C.uint8_t(after.TOS)
 	if after.Prefix.IsValid() {
 		putRoute(&last, &after)
 		last.nh_id = 1 // not the start
@@ -147,6 +154,7 @@ func (d *Dataplane) NextRoutes(family uint8, after dpif.Route, out []dpif.Route)
 			Net:       uint32(c.net),
 			Table:     uint32(c.table),
 			NexthopID: uint32(c.nh_id),
+			TOS:       uint8(c.tos),
 			Prefix:    netip.PrefixFrom(addrOf(c.family, &c.dst), int(c.plen)),
 		}
 	}

@@ -46,6 +46,9 @@ func (t *Table) info(a uint32) *nexthop.Info { return t.nexthops.At(t.alias.at(a
 // insertAt puts a new alias before *p and gives its number.
 func (t *Table) insertAt(p *uint32, v alias) uint32 {
 	v.next = *p
+	if v.tos != 0 {
+		t.tosRoutes++
+	}
 	i := t.alias.alloc(v)
 	*p = i
 	return i
@@ -54,6 +57,9 @@ func (t *Table) insertAt(p *uint32, v alias) uint32 {
 // removeAt takes *p out of its list and frees it.
 func (t *Table) removeAt(p *uint32) {
 	i := *p
+	if t.alias.at(i).tos != 0 {
+		t.tosRoutes--
+	}
 	*p = t.alias.at(i).next
 	t.alias.release(i)
 }

@@ -129,14 +129,14 @@ func via(dst, gw string) Config {
 
 // forwards gives what the data plane does with a packet to dst: "via 10.0.0.2 2", "dev 2",
 // "local 2", "unreachable", "group 2" or "none".
-func (e *env) forwards(dst netip.Addr) string {
+func (e *env) forwards(dst netip.Addr, tos uint8) string {
 	family := uint8(unix.AF_INET)
 	if dst.Is6() {
 		family = unix.AF_INET6
 	}
 	for _, table := range e.dp.Tables(0, family) {
 		ids := make([]uint32, 1)
-		if err := e.dp.Lookup(0, table, []netip.Addr{dst}, ids); err != nil {
+		if err := e.dp.LookupTOS(0, table, tos, []netip.Addr{dst}, ids); err != nil {
 			e.Fatal(err)
 		}
 		if ids[0] == 0 {

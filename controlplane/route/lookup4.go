@@ -23,7 +23,7 @@ type flow4 struct {
 // newFlow4 is the flow of a lookup for dst, which came in by iif (lo: is our own).
 func (q *Query) newFlow4(dst, src netip.Addr, iif, oif uint32) flow4 {
 	return flow4{dst: keyOf(dst), Flow: rule.Flow{
-		Family: familyIPv4, Dst: dst, Src: src, Iif: iif, Oif: oif, L3mdev: q.L3mdev, TOS: q.TOS &^ 3,
+		Family: familyIPv4, Dst: dst, Src: src, Iif: iif, Oif: oif, L3mdev: q.L3mdev, TOS: q.TOS & tosMask,
 		Mark: q.Mark, UID: q.UID, Proto: q.Proto, Sport: q.Sport, Dport: q.Dport,
 	}}
 }

@@ -82,7 +82,7 @@ func (e *env) addTo(dst string, id uint32) {
 }
 
 func (e *env) way(dst, want string) {
-	if got := e.forwards(netip.MustParseAddr(dst)); got != want {
+	if got := e.forwards(netip.MustParseAddr(dst), 0); got != want {
 		e.Helper()
 		e.Errorf("%s goes %s, want %s", dst, got, want)
 	}

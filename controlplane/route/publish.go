@@ -15,11 +15,10 @@ import (
 // batch is how many prefixes go to the data plane at once when many change.
 const batch = 512
 
-// usable4 is the nexthop id for packets of the aliases that begin at a, 0: none. Routes for a TOS
-// are not the data plane's: it does not look at it.
-func (t *Table) usable4(a uint32) uint32 {
+// usable4 is the nexthop id of the aliases with a TOS that begin at a, 0: none.
+func (t *Table) usable4(a uint32, tos uint8) uint32 {
 	for ; a != 0; a = t.alias.at(a).next {
-		if t.alias.at(a).tos != 0 {
+		if t.alias.at(a).tos != tos {
 			continue
 		}
 		if id := t.info(a).ID(); id != 0 {
@@ -32,7 +31,7 @@ func (t *Table) usable4(a uint32) uint32 {
 // chosen is the nexthop id for packets of one node.
 func (t *Table) chosen(tab *fibTable, node uint32) uint32 {
 	if tab.family.id == familyIPv4 {
-		return t.usable4(tab.trie.at(node).head)
+		return t.usable4(tab.trie.at(node).head, 0)
 	}
 	return t.usable6(tab, node)
 }
@@ -83,11 +82,13 @@ func (t *Table) push(tab *fibTable, k key, plen uint8, before uint32) error {
 
 func (t *Table) pushAt(tab *fibTable, node uint32, k key, plen uint8, before uint32) error {
 	t.gen++
-	now := t.bestAt(tab, node, k, plen)
-	if now == before {
+	now, tos := t.bestAt(tab, node, k, plen), t.enqueueTOS(tab, k, plen)
+	if now == before && !tos {
 		return nil
 	}
-	t.enqueue(tab, k, plen, now)
+	if now != before {
+		t.enqueue(tab, k, plen, now)
+	}
 	return t.commit()
 }
 
@@ -123,6 +124,9 @@ func (t *Table) commit() (err error) {
 			break
 		}
 		rest, err = rest[done+1:], nil
+	}
+	if err != nil {
+		t.notSent(t.pending)
 	}
 	t.pending = t.pending[:0]
 	return err
@@ -161,7 +165,10 @@ func (t *Table) unmerge(f *family) error {
 	if local == nil {
 		return nil
 	}
-	err := t.eachLocal(local, func(c cursor, nh uint32) { t.enqueue(local, c.key, c.plen, nh) })
+	err := t.eachLocal(local, func(c cursor, nh uint32) {
+		t.enqueue(local, c.key, c.plen, nh)
+		t.enqueueTOS(local, c.key, c.plen)
+	})
 	if err == nil {
 		err = t.publishRules(f)
 	}
@@ -171,6 +178,7 @@ func (t *Table) unmerge(f *family) error {
 	}
 	return t.eachLocal(local, func(c cursor, _ uint32) {
 		t.enqueue(main, c.key, c.plen, t.best(main, c.key, c.plen))
+		t.enqueueTOS(main, c.key, c.plen)
 	})
 }
 
@@ -179,7 +187,7 @@ func (t *Table) eachLocal(local *fibTable, do func(c cursor, nh uint32)) error {
 	var err error
 	local.trie.walk(local.family.id, cursor{}, func(i uint32) bool {
 		n := local.trie.at(i)
-		if nh := t.chosen(local, i); nh != 0 {
+		if nh := t.chosen(local, i); nh != 0 || t.tosRoutes > 0 {
 			do(cursor{key: n.key, plen: n.plen}, nh)
 		}
 		if len(t.pending) >= batch {

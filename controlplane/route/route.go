@@ -12,6 +12,7 @@
 // # What the data plane gets
 //
 // For each prefix the one nexthop that packets take: of IPv4 the first usable alias without TOS,
+// and those with one for packets of it (tos.go);
 // of IPv6 the best of the lowest metric with its siblings. As in the kernel without rules of the
 // user, the local and main tables of IPv4 are one there (table 254, the local alias first). IPv6
 // looks into the local table first, and the data plane does so (255, then 254) from the moment

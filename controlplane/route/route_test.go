@@ -159,7 +159,7 @@ func TestLinkDownTakesItsHopsOutOfGroups(t *testing.T) {
 			if step.link != "" {
 				e.up(step.link, step.up)
 			}
-			if got := e.forwards(inside); got != step.want {
+			if got := e.forwards(inside, 0); got != step.want {
 				t.Errorf("%s, %s up %v: %q, want %q", dst, step.link, step.up, got, step.want)
 			}
 		}
@@ -187,10 +187,10 @@ func TestWithoutCarrierIgnoredRoutesFallThrough(t *testing.T) {
 			if on {
 				want = "via " + gw[0] + " 3"
 			}
-			if got := e.forwards(inside); got != want {
+			if got := e.forwards(inside, 0); got != want {
 				t.Errorf("%s, carrier %v: %q, want %q", dst, on, got, want)
 			}
-			e.checkForwarding(uint8([]int{unix.AF_INET, unix.AF_INET6}[i]), inside)
+			e.checkForwarding(uint8([]int{unix.AF_INET, unix.AF_INET6}[i]), inside, 0)
 		}
 	}
 }
@@ -227,7 +227,7 @@ func TestExpiredRouteIsPassedOverAndThenGone(t *testing.T) {
 	if _, err := e.routes.Lookup(q); rtnl.Errno(err) != unix.ENETUNREACH {
 		t.Errorf("at the end: %v", err)
 	}
-	if got := e.forwards(q.Dst); got != "none" {
+	if got := e.forwards(q.Dst, 0); got != "none" {
 		t.Errorf("at the end the data plane does %q", got)
 	}
 	if len(e.msgs) != 0 {
@@ -237,7 +237,7 @@ func TestExpiredRouteIsPassedOverAndThenGone(t *testing.T) {
 	if want := []string{"del 0x0 2001:db8:20::/48 table 254 hops 1"}; !slices.Equal(e.msgs, want) {
 		t.Errorf("announced %q, want %q", e.msgs, want)
 	}
-	if got := e.forwards(q.Dst); got != "none" {
+	if got := e.forwards(q.Dst, 0); got != "none" {
 		t.Errorf("the data plane does %q", got)
 	}
 }
@@ -286,10 +286,10 @@ func TestUnregisterTakesEverythingOfALink(t *testing.T) {
 	if err := e.links.Remove(e.link("p2")); err != nil { // the fake refuses while anything names it
 		t.Fatal(err)
 	}
-	if got := e.forwards(netip.MustParseAddr("21.0.0.1")); got != "none" {
+	if got := e.forwards(netip.MustParseAddr("21.0.0.1"), 0); got != "none" {
 		t.Errorf("21.0.0.1: %q", got)
 	}
-	if got := e.forwards(netip.MustParseAddr("2001:db8:20::1")); got != "via 2001:db8:1::2 2" {
+	if got := e.forwards(netip.MustParseAddr("2001:db8:20::1"), 0); got != "via 2001:db8:1::2 2" {
 		t.Errorf("2001:db8:20::1: %q", got)
 	}
 }
@@ -311,7 +311,7 @@ func TestLookupErrors(t *testing.T) {
 			if rtnl.Errno(err) != want {
 				t.Errorf("type %d, %s: %v, want %v", typ, dst, err, want)
 			}
-			e.checkForwarding(c.Family, c.Dst.Addr().Next())
+			e.checkForwarding(c.Family, c.Dst.Addr().Next(), 0)
 		}
 	}
 }

@@ -75,6 +75,7 @@ func (t *Table) flushPrefix4(tab *fibTable, k key, plen uint8) {
 	t.emptied(tab, k, plen)
 	t.gen++
 	t.enqueue(tab, k, plen, t.best(tab, k, plen))
+	t.enqueueTOS(tab, k, plen)
 	if len(t.pending) >= batch {
 		t.finish()
 	}
@@ -100,6 +101,7 @@ func (t *Table) resend(f *family, l *link.Link) {
 			for a := n.head; a != 0; a = t.alias.at(a).next {
 				if t.info(a).UsesLink(l) {
 					t.enqueue(tab, n.key, n.plen, t.best(tab, n.key, n.plen))
+					t.enqueueTOS(tab, n.key, n.plen)
 					break
 				}
 			}

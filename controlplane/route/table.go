@@ -68,6 +68,9 @@ type Table struct {
 	// Joined, when set, says whether a link has joined an IPv4 multicast group (ip_check_mc_rcu).
 	Joined func(l *link.Link, group netip.Addr) bool
 
+	tosRoutes int                        // that have a TOS
+	tosSent   map[tosPrefix]*tosNexthops // what the data plane has for them
+
 	expires map[uint32]*expiry // by alias
 	gcTimer rtnl.Timer
 	gcAt    time.Time
@@ -94,6 +97,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 		net: net, links: links, addrs: addrs, nexthops: nexthops, rules: rules,
 		v4:      family{id: familyIPv4, bits: 32, tables: map[uint32]*fibTable{}, merged: true},
 		v6:      family{id: familyIPv6, bits: 128, tables: map[uint32]*fibTable{}, merged: true},
+		tosSent: map[tosPrefix]*tosNexthops{},
 		expires: map[uint32]*expiry{}, anycast: map[anycastKey]int{},
 		router: map[*link.Link]bool{},
 		checks: checks{infos: map[checkKey]*nexthop.Info{}},

@@ -283,7 +283,10 @@ func twinRun(t *testing.T, family uint8, seed uint64) {
 				t.Fatalf("step %d:\n got %q\nwant %q", step, got, want)
 			}
 		}
-		e.checkForwarding(family, randomAddr(r, family))
+		e.checkForwarding(family, randomAddr(r, family), 0)
+		if family == unix.AF_INET {
+			e.checkForwarding(family, randomAddr(r, family), uint8(1+r.IntN(7))*4)
+		}
 	}
 }
 
@@ -339,7 +342,7 @@ func twinStep(t *testing.T, e *env, w *twin, r *rand.Rand, family uint8, step in
 		tr.prio = uint32(1 + r.IntN(3))
 	}
 	if family == unix.AF_INET && r.IntN(6) == 0 {
-		tr.tos = 0x10
+		tr.tos = []uint8{0x10, 0x08, 0x20}[r.IntN(3)]
 	}
 	n := r.IntN(len(oifs))
 	switch k := r.IntN(8); {
@@ -383,10 +386,10 @@ func twinStep(t *testing.T, e *env, w *twin, r *rand.Rand, family uint8, step in
 }
 
 // checkForwarding compares what the data plane does with a packet to dst with what Lookup says.
-func (e *env) checkForwarding(family uint8, dst netip.Addr) {
+func (e *env) checkForwarding(family uint8, dst netip.Addr, tos uint8) {
 	e.Helper()
 	var want string
-	res, err := e.routes.Lookup(Query{Family: family, Dst: dst})
+	res, err := e.routes.Lookup(Query{Family: family, Dst: dst, TOS: tos})
 	switch rtnl.Errno(err) {
 	case 0:
 		switch {
@@ -412,7 +415,7 @@ func (e *env) checkForwarding(family uint8, dst netip.Addr) {
 	default:
 		want = "none"
 	}
-	if got := e.forwards(dst); got != want {
-		e.Fatalf("%v: the data plane does %q, a lookup says %q (%v)", dst, got, want, err)
+	if got := e.forwards(dst, tos); got != want {
+		e.Fatalf("%v tos %#x: the data plane does %q, a lookup says %q (%v)", dst, tos, got, want, err)
 	}
 }

@@ -128,12 +128,14 @@ type BucketUse struct {
 	Idle  time.Duration // since then
 }
 
-// Route binds a prefix of a table to a nexthop; NexthopID 0 deletes it.
+// Route binds a prefix of a table to a nexthop; NexthopID 0 deletes it. TOS (IPv4, of 0x1c) is not 0:
+// packets with that TOS take it, in place of what all others of the prefix take.
 type Route struct {
 	Net       uint32
 	Table     uint32
 	Prefix    netip.Prefix
 	NexthopID uint32
+	TOS       uint8
 }
 
 // Neigh is a neighbour entry. NUD is the kernel's NUD_* bit.
@@ -343,7 +345,9 @@ type Writer interface {
 
 // Reader is what can be read back, from any goroutine.
 type Reader interface {
+	// Lookup says what packets to dst find in a table: ids, 0 none. LookupTOS: those with that TOS.
 	Lookup(net, table uint32, dst []netip.Addr, ids []uint32) error
+	LookupTOS(net, table uint32, tos uint8, dst []netip.Addr, ids []uint32) error
 	DumpLinks(net uint32) ([]Link, error)
 	DumpAddrs(net uint32) ([]Addr, error)
 	DumpNexthops(net uint32) ([]Nexthop, error)
@@ -352,9 +356,11 @@ type Reader interface {
 	DumpTables(net uint32, family uint8) ([]uint32, error)
 	DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error
 	// NextRoutes puts the routes that come after one (of its net and table; an invalid prefix: all)
-	// into out, by address and then length, and says how many; 0: that was the last.
+	// into out, by address and then length, and says how many; 0: that was the last. With a TOS:
+	// what its packets find, when some route is for them only, else nothing.
 	NextRoutes(family uint8, after Route, out []Route) (int, error)
-	// FindRoutes sets the NexthopID of exactly these prefixes, 0: not there. All of one net.
+	// FindRoutes sets the NexthopID of exactly these prefixes for their TOS, 0: not there. All of one
+	// net.
 	FindRoutes([]Route) error
 
 	LinkStats(net, ifindex uint32) (LinkStats, error)

@@ -55,6 +55,7 @@ type fakeNet struct {
 	nexthops map[uint32]Nexthop
 	buckets  map[uint32][]BucketUse
 	routes   map[fakePrefix]uint32
+	tos      map[fakePrefix]bool // tables that have had a route for a TOS, without prefix
 	neighs   map[fakeAddr]Neigh
 
 	used  map[fakeAddr]bool
@@ -70,6 +71,7 @@ type fakeAddr struct {
 type fakePrefix struct {
 	table  uint32
 	prefix netip.Prefix
+	tos    uint8
 }
 
 // NewFake returns a Fake without any net; AddNet comes first.
@@ -172,7 +174,7 @@ func (f *Fake) AddNet(net uint32) error {
 				addrs:    make(map[fakeAddr]Addr),
 				mcasts:   make(map[fakeAddr]Addr),
 				nexthops: make(map[uint32]Nexthop), buckets: make(map[uint32][]BucketUse),
-				routes: make(map[fakePrefix]uint32),
+				routes: make(map[fakePrefix]uint32), tos: make(map[fakePrefix]bool),
 				neighs: make(map[fakeAddr]Neigh),
 				used:   make(map[fakeAddr]bool),
 				stats:  make(map[uint32]LinkStats),
@@ -420,10 +422,13 @@ func (f *Fake) route(r Route) (string, error) {
 		return "", err
 	}
 	if !r.Prefix.IsValid() || !plain(r.Prefix.Addr()) || r.Prefix != r.Prefix.Masked() ||
-		r.Table == 0 {
+		r.Table == 0 || r.TOS&^0x1c != 0 || r.TOS != 0 && !r.Prefix.Addr().Is4() {
 		return "", syscall.EINVAL
 	}
-	k := fakePrefix{r.Table, r.Prefix}
+	k := fakePrefix{r.Table, r.Prefix, r.TOS}
+	if r.TOS != 0 {
+		n.tos[fakePrefix{table: r.Table, tos: r.TOS}] = true
+	}
 	if r.NexthopID == 0 {
 		return fmt.Sprint("DelRoute ", r.Net, " ", r.Table, " ", r.Prefix), remove(n.routes, k)
 	}

@@ -54,8 +54,21 @@ func (f *Fake) PuntRate(reason PuntReason) (rate, burst uint32, err error) {
 	return f.police[reason][0], f.police[reason][1], nil
 }
 
-// Lookup implements Reader: the longest prefix, found the slow way.
+// Lookup implements Reader.
 func (f *Fake) Lookup(net, table uint32, dst []netip.Addr, ids []uint32) error {
+	return f.LookupTOS(net, table, 0, dst, ids)
+}
+
+// find is what packets with a TOS find at exactly a prefix.
+func (n *fakeNet) find(table uint32, p netip.Prefix, tos uint8) uint32 {
+	if id := n.routes[fakePrefix{table, p, tos}]; id != 0 {
+		return id
+	}
+	return n.routes[fakePrefix{table, p, 0}]
+}
+
+// LookupTOS implements Reader: the longest prefix, found the slow way.
+func (f *Fake) LookupTOS(net, table uint32, tos uint8, dst []netip.Addr, ids []uint32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n, err := f.net(net)
@@ -72,7 +85,7 @@ func (f *Fake) Lookup(net, table uint32, dst []netip.Addr, ids []uint32) error {
 			if err != nil {
 				return syscall.EINVAL
 			}
-			ids[i] = n.routes[fakePrefix{table, p}]
+			ids[i] = n.find(table, p, tos)
 		}
 	}
 	return nil
@@ -138,12 +151,23 @@ func compareRoutes(a, b Route) int {
 
 // DumpRoutes implements Reader, by prefix and its length.
 func (f *Fake) DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error {
+	return f.dumpRoutes(net, table, family, 0, each)
+}
+
+func (f *Fake) dumpRoutes(net, table uint32, family, tos uint8, each func(Route) bool) error {
 	routes, err := dump(f, net, func(n *fakeNet) []Route {
 		var routes []Route
-		for k, id := range n.routes {
-			if k.table == table && familyOf(k.prefix.Addr()) == family {
-				routes = append(routes, Route{net, table, k.prefix, id})
+		if tos != 0 && !n.tos[fakePrefix{table: table, tos: tos}] {
+			return nil
+		}
+		for k := range n.routes {
+			if k.table != table || familyOf(k.prefix.Addr()) != family || k.tos != 0 && k.tos != tos {
+				continue
 			}
+			if k.tos == 0 && tos != 0 && n.routes[fakePrefix{table, k.prefix, tos}] != 0 {
+				continue
+			}
+			routes = append(routes, Route{net, table, k.prefix, n.find(table, k.prefix, tos), tos})
 		}
 		slices.SortFunc(routes, compareRoutes)
 		return routes
@@ -158,7 +182,7 @@ func (f *Fake) DumpRoutes(net, table uint32, family uint8, each func(Route) bool
 
 // NextRoutes implements Reader, slowly.
 func (f *Fake) NextRoutes(family uint8, after Route, out []Route) (n int, err error) {
-	err = f.DumpRoutes(after.Net, after.Table, family, func(r Route) bool {
+	err = f.dumpRoutes(after.Net, after.Table, family, after.TOS, func(r Route) bool {
 		if n < len(out) && (!after.Prefix.IsValid() || compareRoutes(r, after) > 0) {
 			out[n] = r
 			n++
@@ -180,7 +204,7 @@ func (f *Fake) FindRoutes(routes []Route) error {
 		if err != nil {
 			return err
 		}
-		routes[i].NexthopID = n.routes[fakePrefix{routes[i].Table, routes[i].Prefix}]
+		routes[i].NexthopID = n.find(routes[i].Table, routes[i].Prefix, routes[i].TOS)
 	}
 	return nil
 }

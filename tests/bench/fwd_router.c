@@ -238,7 +238,7 @@ static bool leads_on(unsigned int port, uint8_t family, const uint8_t dst[16])
 	uint32_t id;
 
 	memcpy(key[0], dst, 16);
-	ok(dp_fib_lookup(0, RT_TABLE_MAIN, family, (const uint8_t(*)[16])key, &id, 1),
+	ok(dp_fib_lookup(0, RT_TABLE_MAIN, family, 0, (const uint8_t(*)[16])key, &id, 1),
 	   "dp_fib_lookup");
 	return id && (id & 1) != (port & 1);
 }

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include <net/ip.h>
 #include <net/net_namespace.h>
 #include <net/skbuff.h>
 
@@ -42,14 +43,24 @@ struct fib_rule {
 	struct fib_rule_prefix src, dst;
 };
 
+/* The table of a rule for each TOS. */
+struct fib_rule_tos {
+	struct fib_lookup of[FIB_TOS_MAX];
+};
+
 /* Rule i belongs to fib_tables.t[i]. */
 struct fib_rules {
 	uint32_t what; /* FIB_RULE_* of any rule */
 	bool jumps;    /* some go to others */
+	/* By rule; NULL: no table has a route for packets of a TOS. */
+	const struct fib_rule_tos *tos;
 	struct fib_rule rule[];
 };
 
-/* What rules look at, of a burst: columns that fib_rules.what does not name need not be filled. */
+/*
+ * What rules look at, of a burst: columns that fib_rules.what does not name need not be filled, but
+ * for the TOS of IPv4.
+ */
 struct fib_flows {
 	unsigned int n;
 	unsigned int room; /* n up to a whole vector: the columns have that much */

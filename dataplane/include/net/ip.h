@@ -57,6 +57,9 @@ static inline bool ipv4_is_plain(uint32_t addr)
 
 /* The part of the DS field that rules look at. */
 #define IPTOS_RT_MASK 0x1c
+/* The TOS that routes go by, counted through. */
+#define FIB_TOS_MAX  (IPTOS_RT_MASK / 4 + 1)
+#define FIB_TOS(tos) (((tos)&IPTOS_RT_MASK) / 4)
 
 /* ip_input.c */
 void ip_list_rcv(struct softnet_data *sd, struct net_device *dev, struct sk_buff **list,

@@ -39,16 +39,18 @@ struct net_tables;
  * the filter says maybe; the last one has none. With rules, each belongs to the table of its
  * number, and nothing may be asked without looking at the packet (net/fib_rules.h).
  */
+struct fib_lookup {
+	union {
+		const struct fib_table *tb4;
+		const struct fib6_table *tb6;
+	};
+	const struct fib_filter *filter;
+};
+
 struct fib_tables {
 	uint32_t n;
-	const struct fib_rules *rules; /* NULL: the tables in their order */
-	struct {
-		union {
-			const struct fib_table *tb4;
-			const struct fib6_table *tb6;
-		};
-		const struct fib_filter *filter;
-	} t[];
+	const struct fib_rules *rules; /* NULL: the tables in their order, for packets of any TOS */
+	struct fib_lookup t[];
 };
 
 /* Beyond the ids of the control plane: what rules and suppressed routes come to. */

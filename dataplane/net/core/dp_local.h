@@ -13,6 +13,7 @@
 
 #include <lib/rcu.h>
 #include <net/fib_filter.h>
+#include <net/ip.h>
 #include <net/net_namespace.h>
 
 /* Written by every call: in a line of its own, for workers read what lies around it. */
@@ -75,6 +76,13 @@ struct net_fib {
 	/* The same table without the routes up to a length: each throws. Made when a rule asks. */
 	struct net_fib *suppressed;
 	uint8_t suppress; /* of such a table: the length */
+	bool suppressing; /* it is such a table */
+	/*
+	 * What packets of a TOS find, where some route is for them only; by FIB_TOS(), the first is
+	 * never there. Whole tables: as a rule nobody has any, and who has need not wait for two.
+	 */
+	struct net_fib *tos[FIB_TOS_MAX];
+	struct fib_table *over; /* of such a table: the prefixes that are not as for TOS 0 */
 };
 
 /* As dp_rules_set() said it. */
@@ -91,6 +99,22 @@ struct net_tables {
 
 struct fib_cursor;
 
+static inline uint32_t route_key4(const uint8_t *dst)
+{
+	uint32_t addr;
+
+	memcpy(&addr, dst, 4);
+	return ntohl(addr);
+}
+
+static inline struct in6_addr route_key6(const uint8_t *dst)
+{
+	struct in6_addr addr;
+
+	memcpy(&addr, dst, 16);
+	return addr;
+}
+
 /* dp_route.c */
 struct net_fib *net_fib_find(struct net *net, uint8_t family, uint32_t id);
 int net_fib_create(struct net *net, uint8_t family, uint32_t id, struct net_fib **out);
@@ -98,7 +122,20 @@ unsigned int net_fib_dump(const struct net_fib *f, struct fib_cursor *cur, struc
 			  unsigned int n);
 /* What is left of f when routes up to a length do not count; NULL: no memory. */
 struct net_fib *net_fib_suppressed(struct net *net, struct net_fib *f, uint8_t plen);
+/* A new, empty structure for f. */
+int net_fib_fill(const struct net *net, struct net_fib *f);
+/* All that f has into to, which is new. */
+int net_fib_copy(const struct net *net, const struct net_fib *f, struct net_fib *to);
+int net_fib_set(const struct net *net, struct net_fib *f, const struct dp_route *r);
+void net_fib_retire(struct net_fib *f);
+void net_fib_free(struct net_fib *f);
 void net_tables_free(struct net *net);
+
+/* dp_route_tos.c */
+
+/* A route for packets of any TOS, or of r->tos only (IPv4). */
+int net_fib_set_any(const struct net *net, struct net_fib *f, const struct dp_route *r);
+int net_fib_set_tos(struct net *net, struct net_fib *f, const struct dp_route *r);
 
 /* dp_tables.c */
 

@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dp_route.c - routing tables: found by id, filled, emptied, read back. */
-#include <endian.h>
-
+/* dp_route.c - routing tables: found by id, filled, emptied. */
 #include <lib/fib_rib.h>
 #include <net/core/dp_local.h>
+#include <net/ip.h>
 #include <net/ip_fib.h>
-
-static uint32_t key4(const uint8_t *dst)
-{
-	uint32_t addr;
-
-	memcpy(&addr, dst, 4);
-	return ntohl(addr);
-}
-
-static struct in6_addr key6(const uint8_t *dst)
-{
-	struct in6_addr addr;
-
-	memcpy(&addr, dst, 16);
-	return addr;
-}
 
 /* --- one table ------------------------------------------------------------------------------- */
 
@@ -43,7 +26,7 @@ static void fib_of_name(char name[FIB_TABLE_NAMSIZ], const struct net *net, cons
 }
 
 /* A new, empty structure for f. */
-static int net_fib_fill(const struct net *net, struct net_fib *f)
+int net_fib_fill(const struct net *net, struct net_fib *f)
 {
 	char name[FIB_TABLE_NAMSIZ];
 
@@ -108,12 +91,16 @@ static void fib_tables_retire(struct fib_table *tb4, struct fib6_table *tb6)
 }
 
 /* All that hangs on f, which nobody finds any more. */
-static void net_fib_retire(struct net_fib *f)
+void net_fib_retire(struct net_fib *f)
 {
 	struct net_fib *s;
 
 	fib_tables_retire(f->tb4, f->tb6);
+	fib_tables_retire(f->over, NULL);
 	dp_free_rcu(f->filter);
+	for (unsigned int k = 0; k < FIB_TOS_MAX; k++)
+		if (f->tos[k])
+			net_fib_free(f->tos[k]);
 	while ((s = f->suppressed)) {
 		f->suppressed = s->suppressed;
 		fib_tables_retire(s->tb4, s->tb6);
@@ -122,7 +109,7 @@ static void net_fib_retire(struct net_fib *f)
 	}
 }
 
-static void net_fib_free(struct net_fib *f)
+void net_fib_free(struct net_fib *f)
 {
 	net_fib_retire(f);
 	free(f);
@@ -162,8 +149,8 @@ static uint32_t route_get(const struct net_fib *f, const struct dp_route *r)
 	struct in6_addr dst;
 
 	if (f->family == AF_INET)
-		return fib_table_get(f->tb4, key4(r->dst), r->plen);
-	dst = key6(r->dst);
+		return fib_table_get(f->tb4, route_key4(r->dst), r->plen);
+	dst = route_key6(r->dst);
 	return fib6_table_get(f->tb6, &dst, r->plen);
 }
 
@@ -172,8 +159,8 @@ static int route_insert(struct net_fib *f, const struct dp_route *r)
 	struct in6_addr dst;
 
 	if (f->family == AF_INET)
-		return fib_table_insert(f->tb4, key4(r->dst), r->plen, r->nh_id);
-	dst = key6(r->dst);
+		return fib_table_insert(f->tb4, route_key4(r->dst), r->plen, r->nh_id);
+	dst = route_key6(r->dst);
 	return fib6_table_insert(f->tb6, &dst, r->plen, r->nh_id);
 }
 
@@ -182,8 +169,8 @@ static int route_delete(struct net_fib *f, const struct dp_route *r)
 	struct in6_addr dst;
 
 	if (f->family == AF_INET)
-		return fib_table_delete(f->tb4, key4(r->dst), r->plen);
-	dst = key6(r->dst);
+		return fib_table_delete(f->tb4, route_key4(r->dst), r->plen);
+	dst = route_key6(r->dst);
 	return fib6_table_delete(f->tb6, &dst, r->plen);
 }
 
@@ -228,7 +215,7 @@ static struct dp_route route_suppressed(const struct net *net, const struct net_
 	return out;
 }
 
-static int route_set(const struct net *net, struct net_fib *f, const struct dp_route *r)
+int net_fib_set(const struct net *net, struct net_fib *f, const struct dp_route *r)
 {
 	int rc = route_set_one(f, r);
 
@@ -240,12 +227,27 @@ static int route_set(const struct net *net, struct net_fib *f, const struct dp_r
 	return rc;
 }
 
-struct net_fib *net_fib_suppressed(struct net *net, struct net_fib *f, uint8_t plen)
+int net_fib_copy(const struct net *net, const struct net_fib *f, struct net_fib *to)
 {
 	struct fib_cursor cur = {0};
 	struct dp_route r[64];
-	struct net_fib *s;
 	unsigned int n;
+	int rc = 0;
+
+	do {
+		n = net_fib_dump(f, &cur, r, 64);
+		for (unsigned int i = 0; !rc && i < n; i++) {
+			if (to->suppressing)
+				r[i] = route_suppressed(net, to, &r[i]);
+			rc = route_set_one(to, &r[i]);
+		}
+	} while (!rc && n == 64);
+	return rc;
+}
+
+struct net_fib *net_fib_suppressed(struct net *net, struct net_fib *f, uint8_t plen)
+{
+	struct net_fib *s;
 
 	for (s = f->suppressed; s; s = s->suppressed)
 		if (s->suppress == plen)
@@ -256,21 +258,15 @@ struct net_fib *net_fib_suppressed(struct net *net, struct net_fib *f, uint8_t p
 	s->id = f->id;
 	s->family = f->family;
 	s->suppress = plen;
+	s->suppressing = true;
 	if (net_fib_fill(net, s)) {
 		free(s);
 		return NULL;
 	}
-	do {
-		n = net_fib_dump(f, &cur, r, 64);
-		for (unsigned int i = 0; i < n; i++) {
-			struct dp_route short_of = route_suppressed(net, s, &r[i]);
-
-			if (route_set_one(s, &short_of)) {
-				net_fib_free(s);
-				return NULL;
-			}
-		}
-	} while (n == 64);
+	if (net_fib_copy(net, f, s)) {
+		net_fib_free(s);
+		return NULL;
+	}
 	s->suppressed = f->suppressed;
 	f->suppressed = s;
 	return s;
@@ -285,6 +281,8 @@ static int route_table(const struct dp_route *r, struct net_fib **f)
 	if (!dp_family_ok(r->family))
 		return -EAFNOSUPPORT;
 	if (r->plen > (r->family == AF_INET ? 32 : 128) || r->nh_id >= DP_MAX_NEXTHOPS)
+		return -EINVAL;
+	if (r->tos & ~(r->family == AF_INET ? IPTOS_RT_MASK : 0))
 		return -EINVAL;
 	*f = net_fib_find(net, r->family, r->table);
 	if (*f || !r->nh_id)
@@ -303,12 +301,13 @@ int dp_route_set(const struct dp_route *routes, uint32_t n, uint32_t *done)
 		const struct dp_route *r = &routes[i];
 
 		if (!f || i == 0 || r->net != r[-1].net || r->table != r[-1].table ||
-		    r->family != r[-1].family || r->nh_id >= DP_MAX_NEXTHOPS) {
+		    r->family != r[-1].family || r->tos || r->nh_id >= DP_MAX_NEXTHOPS) {
 			f = NULL;
 			rc = route_table(r, &f);
 		}
 		if (!rc && f)
-			rc = route_set(net_table[r->net], f, r);
+			rc = r->tos ? net_fib_set_tos(net_table[r->net], f, r)
+				    : net_fib_set_any(net_table[r->net], f, r);
 		if (rc)
 			break;
 	}
@@ -338,6 +337,7 @@ int dp_table_flush(uint32_t id, uint8_t family, uint32_t table)
 	f->tb6 = NULL;
 	f->filter = NULL;
 	f->suppressed = NULL;
+	memset(f->tos, 0, sizeof(f->tos));
 	rc = net_fib_fill(net, f);
 	if (!rc)
 		rc = net_lookups_publish(net, family);
@@ -364,136 +364,4 @@ void net_tables_free(struct net *net)
 	}
 	free(ts->fib);
 	memset(ts, 0, sizeof(*ts));
-}
-
-/* --- reading back ---------------------------------------------------------------------------- */
-
-int dp_fib_lookup(uint32_t id, uint32_t table, uint8_t family, const uint8_t (*dst)[16],
-		  uint32_t *nh_id, uint32_t n)
-{
-	struct net_fib *f;
-	struct net *net;
-
-	dp_read_lock();
-	net = dp_net(id);
-	f = net ? net_fib_find(net, family, table) : NULL;
-	for (uint32_t i = 0; i < n; i++) {
-		struct in6_addr addr;
-
-		nh_id[i] = 0;
-		if (!f)
-			continue;
-		if (family == AF_INET) {
-			nh_id[i] = fib_table_lookup(f->tb4, key4(dst[i]));
-		} else {
-			addr = key6(dst[i]);
-			nh_id[i] = fib6_table_lookup(f->tb6, &addr);
-		}
-	}
-	dp_unlock();
-	return net ? 0 : -ENODEV;
-}
-
-int dp_route_dump(uint32_t id, uint32_t table, uint8_t family, struct dp_route *last,
-		  struct dp_route *out, uint32_t n)
-{
-	struct fib_cursor cur = {.plen = last->plen, .started = last->nh_id != 0};
-	uint32_t k = 0, part;
-	struct net_fib *f;
-	struct net *net;
-
-	if (family == AF_INET) {
-		cur.pos[0] = (uint64_t)key4(last->dst) << 32;
-	} else {
-		memcpy(cur.pos, last->dst, 16);
-		cur.pos[0] = be64toh(cur.pos[0]);
-		cur.pos[1] = be64toh(cur.pos[1]);
-	}
-	dp_read_lock();
-	net = dp_net(id);
-	f = net ? net_fib_find(net, family, table) : NULL;
-	while (f && k < n) {
-		part = net_fib_dump(f, &cur, out + k, n - k);
-		k += part;
-		if (!part)
-			break;
-	}
-	dp_unlock();
-	for (uint32_t i = 0; i < k; i++) {
-		out[i].net = id;
-		out[i].table = table;
-		out[i].family = family;
-	}
-	if (k)
-		*last = out[k - 1];
-	return net ? (int)k : -ENODEV;
-}
-
-void dp_route_ahead(const struct dp_route *routes, uint32_t n)
-{
-	uint8_t plen[FIB_RIB_AHEAD];
-	struct net_fib *f;
-	struct net *net;
-
-	if (!n)
-		return;
-	dp_read_lock();
-	net = dp_net(routes->net);
-	f = net ? net_fib_find(net, routes->family, routes->table) : NULL;
-	for (uint32_t at = 0, k; f && at < n; at += k) {
-		k = RTE_MIN(n - at, (uint32_t)FIB_RIB_AHEAD);
-		for (uint32_t i = 0; i < k; i++)
-			plen[i] = routes[at + i].plen;
-		if (f->family == AF_INET) {
-			uint32_t dst[FIB_RIB_AHEAD];
-
-			for (uint32_t i = 0; i < k; i++)
-				dst[i] = key4(routes[at + i].dst);
-			fib_table_ahead(f->tb4, dst, plen, k);
-		} else {
-			struct in6_addr dst[FIB_RIB_AHEAD];
-
-			for (uint32_t i = 0; i < k; i++)
-				dst[i] = key6(routes[at + i].dst);
-			fib6_table_ahead(f->tb6, dst, plen, k);
-		}
-	}
-	dp_unlock();
-}
-
-int dp_route_find(struct dp_route *routes, uint32_t n)
-{
-	struct net *net;
-
-	dp_read_lock();
-	net = n ? dp_net(routes[0].net) : NULL;
-	for (uint32_t i = 0; net && i < n; i++) {
-		struct dp_route *r = &routes[i];
-		struct net_fib *f = net_fib_find(net, r->family, r->table);
-		struct in6_addr addr;
-
-		r->nh_id = 0;
-		if (f && r->family == AF_INET) {
-			r->nh_id = fib_table_get(f->tb4, key4(r->dst), r->plen);
-		} else if (f) {
-			addr = key6(r->dst);
-			r->nh_id = fib6_table_get(f->tb6, &addr, r->plen);
-		}
-	}
-	dp_unlock();
-	return net ? 0 : -ENODEV;
-}
-
-int dp_table_dump(uint32_t id, uint8_t family, uint32_t *out, uint32_t n)
-{
-	struct net *net;
-	uint32_t k = 0;
-
-	dp_read_lock();
-	net = dp_net(id);
-	for (uint32_t i = 0; net && i < net->tables->n && k < n; i++)
-		if (net->tables->fib[i]->family == family)
-			out[k++] = net->tables->fib[i]->id;
-	dp_unlock();
-	return net ? (int)k : -ENODEV;
 }

@@ -87,47 +87,78 @@ static int rule_check(const struct dp_rule *r, uint8_t family, uint32_t at, uint
 
 /* --- all of a list ---------------------------------------------------------------------------- */
 
-/* The table that a rule asks, made when it is not there yet. */
-static int table_build(struct net *net, const struct dp_rule *r, uint8_t family, bool last,
-		       struct fib_tables *l, uint32_t i)
+static int lookup_fill(struct net *net, const struct dp_rule *r, struct net_fib *f, bool last,
+		       struct fib_lookup *t)
 {
-	struct net_fib *f;
-	int rc = net_fib_create(net, family, r->table, &f);
-
-	if (rc)
-		return rc;
 	if (r->suppress_prefixlen >= 0)
 		f = net_fib_suppressed(net, f, (uint8_t)RTE_MIN(r->suppress_prefixlen, 128));
 	if (!f || (!last && filter_make(f)))
 		return -ENOMEM;
-	if (family == AF_INET)
-		l->t[i].tb4 = f->tb4;
+	if (f->family == AF_INET)
+		t->tb4 = f->tb4;
 	else
-		l->t[i].tb6 = f->tb6;
-	l->t[i].filter = last ? NULL : f->filter;
+		t->tb6 = f->tb6;
+	t->filter = last ? NULL : f->filter;
 	return 0;
+}
+
+/* The table that a rule asks, made when it is not there yet; tos is NULL when none has any. */
+static int table_build(struct net *net, const struct dp_rule *r, uint8_t family, bool last,
+		       struct fib_lookup *t, struct fib_rule_tos *tos)
+{
+	struct net_fib *f;
+	int rc = net_fib_create(net, family, r->table, &f);
+
+	if (!rc)
+		rc = lookup_fill(net, r, f, last, t);
+	for (unsigned int k = 0; !rc && tos && k < FIB_TOS_MAX; k++) {
+		tos->of[k] = *t;
+		if (f->tos[k])
+			rc = lookup_fill(net, r, f->tos[k], last, &tos->of[k]);
+	}
+	return rc;
+}
+
+static bool rule_has_tos(struct net *net, const struct dp_rule *r, uint8_t family)
+{
+	const struct net_fib *f = NULL;
+
+	if (family == AF_INET && r->action == DP_RULE_TABLE)
+		f = net_fib_find(net, family, r->table);
+	for (unsigned int k = 0; f && k < FIB_TOS_MAX; k++)
+		if (f->tos[k])
+			return true;
+	return false;
 }
 
 /* The list of an order; *out is NULL for an empty one. */
 static int lookup_build(struct net *net, const struct rules_order *order, uint8_t family,
 			struct fib_tables **out)
 {
-	size_t tables, size;
+	struct fib_rule_tos *by_tos = NULL;
+	size_t tables, rules_end, size;
 	struct fib_tables *l;
 	struct fib_rules *rules;
-	bool plain = true;
+	bool plain = true, tos = false;
 	int rc = 0;
 
 	*out = NULL;
 	if (!order || !order->n)
 		return 0;
 	tables = RTE_ALIGN_CEIL(sizeof(*l) + order->n * sizeof(l->t[0]), sizeof(uint64_t));
-	size = tables + sizeof(*rules) + order->n * sizeof(rules->rule[0]);
+	rules_end = tables + sizeof(*rules) + order->n * sizeof(rules->rule[0]);
+	for (uint32_t i = 0; i < order->n && !tos; i++)
+		tos = rule_has_tos(net, &order->rule[i], family);
+	rules_end = RTE_ALIGN_CEIL(rules_end, sizeof(uint64_t));
+	size = rules_end + (tos ? order->n * sizeof(*by_tos) : 0);
 	l = calloc(1, size);
 	if (!l)
 		return -ENOMEM;
 	l->n = order->n;
 	rules = (struct fib_rules *)((char *)l + tables);
+	if (tos)
+		by_tos = (struct fib_rule_tos *)((char *)l + rules_end);
+	rules->tos = by_tos;
 	for (uint32_t i = 0; i < l->n; i++) {
 		rules->rule[i] = rule_build(&order->rule[i]);
 		rules->what |= rules->rule[i].what;
@@ -136,12 +167,13 @@ static int lookup_build(struct net *net, const struct rules_order *order, uint8_
 	}
 	for (uint32_t i = 0; !rc && i < l->n; i++)
 		if (rules->rule[i].action == DP_RULE_TABLE)
-			rc = table_build(net, &order->rule[i], family, i + 1 == l->n, l, i);
+			rc = table_build(net, &order->rule[i], family, i + 1 == l->n, &l->t[i],
+					 by_tos ? &by_tos[i] : NULL);
 	if (rc) {
 		free(l);
 		return rc;
 	}
-	if (!plain)
+	if (!plain || tos)
 		l->rules = rules;
 	*out = l;
 	return 0;

@@ -157,16 +157,15 @@ static inline bool fib_rule_takes(const struct net *net, const struct fib_rule *
 	return !first || !first->dev || first->dev->conf.group != (uint32_t)r->suppress_ifgroup;
 }
 
-/* Asks a rule's table for some packets of a burst; returns those that it has a route for. */
-static __rte_always_inline uint64_t fib_rule_action(const struct net *net,
-						    const struct fib_tables *l, uint32_t rule,
-						    const struct fib_flows *f, uint64_t some,
-						    uint32_t *id, bool v6)
+/* Asks a table for some packets of a burst; returns those that it has a route for. */
+static __rte_always_inline uint64_t fib_rule_ask(const struct net *net, const struct fib_rule *r,
+						 const struct fib_lookup *t,
+						 const struct fib_flows *f, uint64_t some,
+						 uint32_t *id, bool v6)
 {
-	const struct fib_rule *r = &l->rules->rule[rule];
 	struct in6_addr dst6[SKB_LIST_MAX];
 	uint32_t dst[SKB_LIST_MAX], found[SKB_LIST_MAX];
-	const struct fib_filter *filter = l->t[rule].filter;
+	const struct fib_filter *filter = t->filter;
 	uint8_t at[SKB_LIST_MAX];
 	unsigned int n = 0;
 	uint64_t done = 0;
@@ -187,9 +186,9 @@ static __rte_always_inline uint64_t fib_rule_action(const struct net *net,
 	if (!n)
 		return 0;
 	if (v6)
-		fib6_table_lookup_bulk(l->t[rule].tb6, dst6, found, n);
+		fib6_table_lookup_bulk(t->tb6, dst6, found, n);
 	else
-		fib_table_lookup_bulk(l->t[rule].tb4, dst, found, n);
+		fib_table_lookup_bulk(t->tb4, dst, found, n);
 	for (unsigned int k = 0; k < n; k++) {
 		if (!fib_rule_takes(net, r, found[k]))
 			continue;
@@ -197,6 +196,37 @@ static __rte_always_inline uint64_t fib_rule_action(const struct net *net,
 		done |= 1ULL << at[k];
 	}
 	return done;
+}
+
+/* The same where packets of some TOS have a table of their own. */
+static __rte_noinline uint64_t fib_rule_ask_tos(const struct net *net, const struct fib_rule *r,
+						const struct fib_rule_tos *t,
+						const struct fib_flows *f, uint64_t some,
+						uint32_t *id)
+{
+	uint64_t of[FIB_TOS_MAX] = {0}, done = 0;
+
+	for (; some; some &= some - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(some);
+
+		of[FIB_TOS(f->tos[i])] |= 1ULL << i;
+	}
+	for (unsigned int k = 0; k < FIB_TOS_MAX; k++)
+		if (of[k])
+			done |= fib_rule_ask(net, r, &t->of[k], f, of[k], id, false);
+	return done;
+}
+
+static __rte_always_inline uint64_t fib_rule_action(const struct net *net,
+						    const struct fib_tables *l, uint32_t rule,
+						    const struct fib_flows *f, uint64_t some,
+						    uint32_t *id, bool v6)
+{
+	const struct fib_rule *r = &l->rules->rule[rule];
+
+	if (!v6 && unlikely(l->rules->tos))
+		return fib_rule_ask_tos(net, r, &l->rules->tos[rule], f, some, id);
+	return fib_rule_ask(net, r, &l->t[rule], f, some, id, v6);
 }
 
 /* --- all rules -------------------------------------------------------------------------------- */
