@@ -257,11 +257,8 @@ struct dp_route {
 	uint32_t nh_id; /* 0: delete the prefix */
 	uint8_t family;
 	uint8_t plen;
-	/* IPv4: for packets with this TOS (of IPTOS_RT_MASK) only, in place of what is for all. 0:
-	   for all that the prefix has no other for. */
-	uint8_t tos;
-	uint8_t pad;
-	uint8_t dst[16]; /* network order */
+	uint8_t tos, pad; /* IPv4: for packets of this TOS (of 0x1c) only; 0: for all others */
+	uint8_t dst[16];  /* network order */
 };
 /* Sets n routes in order; stops at the first error and says in *done how many are in. */
 int dp_route_set(const struct dp_route *routes, uint32_t n, uint32_t *done);
@@ -405,10 +402,7 @@ int dp_fib_lookup(uint32_t net, uint32_t table, uint8_t family, uint8_t tos,
 /* The member of a group that a flow takes; id itself when it is no group. */
 uint32_t dp_nexthop_select(uint32_t net, uint32_t id, uint32_t hash);
 
-/*
- * Resumable dumps: fill up to n, return the count; *cursor starts at 0, 0 again at the end. With
- * last->tos: what packets of that TOS find in its own table, when there is one.
- */
+/* Resumable dumps of up to n: the count; *cursor is 0 at start and end. last->tos: of its table. */
 int dp_route_dump(uint32_t net, uint32_t table, uint8_t family, struct dp_route *last,
 		  struct dp_route *out, uint32_t n); /* last: zeroed at first, then as left */
 /* A hint: these prefixes, all of one table, are going to be set. */
