@@ -84,6 +84,7 @@ func (n *nets) open() error {
 func (n *nets) familiesOf(st *controlplane.Stack) []*nlserver.Family {
 	route := rtnetlink.New(rtnetlink.Tables{
 		Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
+		Addrconf: st.Addrconf,
 		Nets: &n.route,
 	})
 	route.Ioctl = sioc.New(sioc.Tables{

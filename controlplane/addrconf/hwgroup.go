@@ -122,3 +122,23 @@ func (t *Table) DelLinkGroup(l *link.Link, a link.HardAddr) error {
 	}
 	return syscall.ENOENT
 }
+
+// JoinLinkGroup is AddLinkGroup of a group that l does not listen to yet (dev_mc_add_excl). EEXIST: it
+// does.
+func (t *Table) JoinLinkGroup(l *link.Link, a link.HardAddr) error {
+	if slices.ContainsFunc(t.hw[l.Index], func(h *HWGroup) bool { return h.Addr == a }) {
+		return syscall.EEXIST
+	}
+	t.AddLinkGroup(l, a)
+	return nil
+}
+
+// LeaveLinkGroup takes one of a group's users away, whichever that is (dev_mc_del). ENOENT: there are
+// none.
+func (t *Table) LeaveLinkGroup(l *link.Link, a link.HardAddr) error {
+	if !slices.ContainsFunc(t.hw[l.Index], func(h *HWGroup) bool { return h.Addr == a }) {
+		return syscall.ENOENT
+	}
+	t.hwRelease(l, a)
+	return nil
+}

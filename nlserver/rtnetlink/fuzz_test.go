@@ -64,6 +64,7 @@ func newWorld(t testing.TB) *world {
 	}
 	family := rtnetlink.New(rtnetlink.Tables{
 		Net: s.Net, Links: s.Links, Addrs: s.Addrs, Neighs: s.Neighs, Rules: s.Rules, Routes: s.Routes,
+		Addrconf: s.Addrconf,
 	})
 	srv, err := nlserver.New(nlserver.Config{Path: filepath.Join(dir, "s"), Families: []*nlserver.Family{family}})
 	if err != nil {

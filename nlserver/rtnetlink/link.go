@@ -96,8 +96,6 @@ func (f *family) linkRows() []Row {
 		{unix.AF_UNSPEC, unix.RTM_NEWLINKPROP, h(f.linkProp)},
 		{unix.AF_UNSPEC, unix.RTM_DELLINKPROP, h(f.linkProp)},
 		{unix.AF_INET6, unix.RTM_GETLINK, nlserver.Handler{Dumpit: f.dumpInfo6}},
-		// No link is a port of a bridge: an empty list.
-		{unix.AF_BRIDGE, unix.RTM_GETLINK, nlserver.Handler{Dumpit: func(*nlserver.Dump) error { return nil }}},
 	}
 }
 

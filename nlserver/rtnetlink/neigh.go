@@ -45,18 +45,12 @@ var neighPolicy = nlmsg.Policy{
 	},
 }
 
-// neighRows are the messages about neighbours and about their tables. There are no bridges, so the
-// forwarding databases of AF_BRIDGE are empty.
+// neighRows are the messages about neighbours and about their tables.
 func (f *family) neighRows() []Row {
 	return []Row{
 		{unix.AF_UNSPEC, unix.RTM_NEWNEIGH, nlserver.Handler{Doit: f.newNeigh}},
 		{unix.AF_UNSPEC, unix.RTM_DELNEIGH, nlserver.Handler{Doit: f.delNeigh}},
 		{unix.AF_UNSPEC, unix.RTM_GETNEIGH, nlserver.Handler{Doit: f.getNeigh, Dumpit: f.dumpNeighs}},
-		{unix.AF_BRIDGE, unix.RTM_NEWNEIGH, nlserver.Handler{Doit: f.changeFDB}},
-		{unix.AF_BRIDGE, unix.RTM_DELNEIGH, nlserver.Handler{Doit: f.changeFDB}},
-		{unix.AF_BRIDGE, unix.RTM_GETNEIGH, nlserver.Handler{
-			Doit: f.getFDB, Dumpit: func(*nlserver.Dump) error { return nil },
-		}},
 		{unix.AF_UNSPEC, unix.RTM_GETNEIGHTBL, nlserver.Handler{Dumpit: f.dumpNeighTables}},
 		{unix.AF_UNSPEC, unix.RTM_SETNEIGHTBL, nlserver.Handler{Doit: f.setNeighTable}},
 	}
@@ -384,28 +378,4 @@ func (f *family) announceNeigh(msg any) bool {
 		f.fillNeigh(e, &m.Entry, m.Refs)
 	})
 	return true
-}
-
-// changeFDB is rtnl_fdb_add and rtnl_fdb_del where no device has a forwarding database.
-func (f *family) changeFDB(req *nlserver.Request) error {
-	body := req.Payload()
-	if len(body) < unix.SizeofNdMsg {
-		return req.Ext.Fail(unix.EINVAL, "Invalid header length")
-	}
-	if uint32(parseNdmsg(body).flags)&neigh.FlagSelf != 0 {
-		return req.Ext.Fail(unix.EOPNOTSUPP, "Forwarding databases of devices are not supported")
-	}
-	return unix.EOPNOTSUPP
-}
-
-// getFDB is rtnl_fdb_get.
-func (f *family) getFDB(req *nlserver.Request) error {
-	body := req.Payload()
-	if len(body) < unix.SizeofNdMsg {
-		return req.Ext.Fail(unix.EINVAL, "Invalid header for fdb get request")
-	}
-	if f.Links.ByIndex(parseNdmsg(body).index) == nil {
-		return req.Ext.Fail(unix.ENODEV, "Unknown device ifindex")
-	}
-	return req.Ext.Fail(unix.EINVAL, "Device is not a bridge port")
 }

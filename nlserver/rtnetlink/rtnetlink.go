@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/addr"
+	"skua/controlplane/addrconf"
 	"skua/controlplane/link"
 	"skua/controlplane/neigh"
 	"skua/controlplane/route"
@@ -31,6 +32,8 @@ type Tables struct {
 	Neighs *neigh.Table
 	Rules  *rule.Table
 	Routes *route.Table
+	// Addrconf knows the link-layer groups that links listen to; nil: none.
+	Addrconf *addrconf.Table
 
 	// Nets are all of them; nil: this is the only one.
 	Nets *Nets
@@ -66,6 +69,9 @@ func (f *family) rows() []Row {
 		f.nexthopRows(),
 		f.ruleRows(),
 		f.neighRows(),
+		f.fdbRows(),
+		f.bridgeRows(),
+		f.tcRows(),
 	)
 }
 

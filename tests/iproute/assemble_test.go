@@ -21,6 +21,7 @@ func assemble(t *testing.T, dp dpif.Dataplane, clock rtnl.Clock) (*controlplane.
 	}
 	family := rtnetlink.New(rtnetlink.Tables{
 		Net: s.Net, Links: s.Links, Addrs: s.Addrs, Neighs: s.Neighs, Rules: s.Rules, Routes: s.Routes,
+		Addrconf: s.Addrconf,
 	})
 	family.Ioctl = sioc.New(sioc.Tables{
 		Links: s.Links, Addrs: s.Addrs, Neighs: s.Neighs, Routes: s.Routes, Devices: s.Devices,

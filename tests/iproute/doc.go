@@ -16,12 +16,14 @@
 // A line of a script is
 //
 //	ip ARGS...             run ip, compare stdout, stderr and exit code. ip is found in PATH
+//	bridge, tc, ...        the same of the other programs that the scripts are about
 //	run PROGRAM ARGS...    the same of any other program: run cat /proc/net/igmp
 //	sysctl NAME=VALUE      write a sysctl, by its path below /proc/sys (net/ipv4/conf/p1/forwarding)
 //	                       or dotted; sysctl NAME reads and compares it
 //	carrier PORT up|down   take the carrier away from a TAP, or give it back
 //	wait DURATION          let time pass (Go's duration: 2s): the kernel sleeps, Skua's clock is moved
 //	monitor ARGS...        start "ip ARGS..." (for example: ip monitor link address) in the background
+//	watch PROGRAM ARGS...  the same of any other program: watch tc monitor
 //	monitor-end            stop it and compare what it printed
 //	batch                  the lines up to "end" go to "ip -batch -" at once
 //	# TEXT                 a comment

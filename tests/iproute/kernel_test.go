@@ -136,7 +136,8 @@ func (w *kernelWorld) carrier(port string, up bool) (err error) {
 	return err
 }
 
-// listens looks for a socket of the process with groups in /proc/net/netlink.
+// listens looks for a socket with groups in the process's /proc/net/netlink: nobody else in the
+// namespace has one. Its address is the process's number only when it is the process's first.
 func (w *kernelWorld) listens(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/netlink", pid))
 	if err != nil {
@@ -144,7 +145,7 @@ func (w *kernelWorld) listens(pid int) bool {
 	}
 	for line := range strings.Lines(string(b)) { // sk Eth Pid Groups ...
 		f := strings.Fields(line)
-		if len(f) > 3 && f[2] == fmt.Sprint(pid) && strings.Trim(f[3], "0") != "" {
+		if len(f) > 3 && f[2] != "0" && strings.Trim(f[3], "0") != "" {
 			return true
 		}
 	}

@@ -104,7 +104,7 @@ func (r *runner) must(name, value string) {
 
 func (r *runner) step(st step) answer {
 	switch st.verb {
-	case "ip", "ethtool", "ifconfig", "route", "arp", "genl":
+	case "ip", "bridge", "tc", "ethtool", "ifconfig", "route", "arp", "genl":
 		return r.tool(st.verb, st.args, "")
 	case "run":
 		return r.tool(st.args[0], st.args[1:], "")
@@ -120,7 +120,9 @@ func (r *runner) step(st step) answer {
 	case "wait":
 		r.w.wait(st.wait)
 	case "monitor":
-		r.startMonitor(st.args)
+		r.startMonitor("ip", st.args)
+	case "watch":
+		r.startMonitor(st.args[0], st.args[1:])
 	case "monitor-end":
 		return r.endMonitor()
 	}
@@ -164,18 +166,18 @@ func (r *runner) sysctl(arg string) answer {
 	return a
 }
 
-func (r *runner) startMonitor(args []string) {
+func (r *runner) startMonitor(tool string, args []string) {
 	if r.monitor != nil {
 		r.t.Fatal("one monitor at a time")
 	}
-	r.monitor, r.printed = r.w.command("ip", args), &printed{}
+	r.monitor, r.printed = r.w.command(tool, args), &printed{}
 	r.monitor.Stdout = r.printed
 	if err := r.w.start(r.monitor); err != nil {
 		r.t.Fatal(err)
 	}
 	for end := time.Now().Add(hangTime); !r.w.listens(r.monitor.Process.Pid); {
 		if time.Now().After(end) {
-			r.t.Fatalf("ip %v does not listen", args)
+			r.t.Fatalf("%s %v does not listen", tool, args)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -96,10 +96,10 @@ func (s *script) option(opt string) error {
 func (s *step) check() (err error) {
 	want := -1
 	switch s.verb {
-	case "ip", "ethtool", "ifconfig", "route", "arp", "genl", "monitor", "batch":
-	case "run":
+	case "ip", "bridge", "tc", "ethtool", "ifconfig", "route", "arp", "genl", "monitor", "batch":
+	case "run", "watch":
 		if len(s.args) == 0 {
-			return fmt.Errorf("run wants a program")
+			return fmt.Errorf("%s wants a program", s.verb)
 		}
 	case "sysctl":
 		want = 1
