@@ -85,7 +85,7 @@ func (n *nets) familiesOf(st *controlplane.Stack) []*nlserver.Family {
 	route := rtnetlink.New(rtnetlink.Tables{
 		Net: st.Net, Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Rules: st.Rules, Routes: st.Routes,
 		Addrconf: st.Addrconf,
-		Nets: &n.route,
+		Nets:     &n.route,
 	})
 	route.Ioctl = sioc.New(sioc.Tables{
 		Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Routes: st.Routes, Devices: st.Devices,
