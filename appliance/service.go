@@ -34,6 +34,12 @@ const (
 // appliance.allow_users names them.
 var serviceUsers = map[string]string{"frr.service": "frr", "bird.service": "bird"}
 
+// unitDirs are where systemd looks for units, in its order.
+var unitDirs = []string{"etc", "run", "usr/local/lib", "usr/lib", "lib"}
+
+// execStart finds the commands of a unit: prefix, program, arguments with the lines that continue them.
+var execStart = regexp.MustCompile(`(?m)^ExecStart=[ \t]*([-@:+!|]*)(\S+)((?:.*\\\n)*.*)$`)
+
 var unitName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9:_.@-]*$`)
 
 func serviceCommand(socket func() string) *cobra.Command {
@@ -126,7 +132,7 @@ func (s *services) each(names []string, do func(unit string) error) error {
 }
 
 func (s *services) known(unit string) bool {
-	return slices.ContainsFunc([]string{"etc", "run", "usr/lib", "lib"}, func(dir string) bool {
+	return slices.ContainsFunc(unitDirs, func(dir string) bool {
 		_, err := os.Stat(filepath.Join(s.root, dir, "systemd/system", unit))
 		return err == nil
 	})
@@ -141,17 +147,57 @@ func (s *services) enable(unit string) error {
 	if err != nil {
 		return err
 	}
+	supervised, err := s.supervised(unit)
+	if err != nil {
+		return err
+	}
 	path := s.dropIn(unit)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	text := strings.NewReplacer("@SHIM@", shim, "@SOCKET@", socket).Replace(serviceDropIn)
+	text := strings.NewReplacer("@SHIM@", shim, "@SUPERVISE@", filepath.Join(filepath.Dir(shim), superviseName),
+		"@SOCKET@", socket).Replace(serviceDropIn) + supervised
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s runs on Skua from its next start: systemctl restart %s\n", unit, unit)
 	s.warn(unit)
 	return nil
+}
+
+// supervised is what the drop-in says of a service whose program nothing can be preloaded into: its
+// commands, each of them run by `skua exec`. "": it needs none.
+func (s *services) supervised(unit string) (string, error) {
+	var text []byte
+	var err error
+	for _, dir := range unitDirs {
+		if text, err = os.ReadFile(filepath.Join(s.root, dir, "systemd/system", unit)); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	out, needed := "ExecStart=\n", false
+	for _, m := range execStart.FindAllStringSubmatch(string(text), -1) {
+		prefix, program, args := m[1], m[2], m[3]
+		if ownCalls(filepath.Join(s.root, program)) {
+			if strings.Contains(prefix, "@") {
+				return "", fmt.Errorf("%s gives %s another name (ExecStart=@): write its drop-in by hand, with skua exec", unit, program)
+			}
+			needed = true
+			program = self + " exec -- " + program
+		}
+		out += "ExecStart=" + prefix + program + args + "\n"
+	}
+	if !needed {
+		return "", nil
+	}
+	return out, nil
 }
 
 // warn says when the daemon's user would not be allowed to change anything.

@@ -47,7 +47,7 @@ func TestService(t *testing.T) {
 		t.Errorf("it said %q", out.String())
 	}
 	text, err := os.ReadFile(filepath.Join(root, "etc/systemd/system/frr.service.d/50-skua.conf"))
-	if want := "\nEnvironment=LD_PRELOAD=/usr/lib/skua/skua-shim.so SKUA_SOCKET=/run/x/netlink.sock\n"; err != nil || !strings.Contains(string(text), want) {
+	if want := "\nEnvironment=LD_PRELOAD=/usr/lib/skua/skua-shim.so SKUA_SUPERVISE=/usr/lib/skua/skua-supervise SKUA_SOCKET=/run/x/netlink.sock\n"; err != nil || !strings.Contains(string(text), want) {
 		t.Errorf("%v: %q", err, text)
 	}
 	if got, _, err := skua(t, "service", "list", "--root", root); err != nil || got != "frr.service\nradvd.service\n" {
@@ -61,5 +61,40 @@ func TestService(t *testing.T) {
 	}
 	if got, _, err := skua(t, "service", "list", "--root", root); err != nil || got != "radvd.service\n" {
 		t.Errorf("list: %q %v", got, err)
+	}
+}
+
+// TestServiceOfAGoProgram: nothing can be preloaded into it, so that its command changes.
+func TestServiceOfAGoProgram(t *testing.T) {
+	root := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"lib/systemd/system", "usr/bin"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(self, filepath.Join(root, "usr/bin/gobgpd")); err != nil {
+		t.Fatal(err)
+	}
+	enable := func(commands string) (string, error) {
+		t.Helper()
+		unit := filepath.Join(root, "lib/systemd/system/gobgpd.service")
+		if err := os.WriteFile(unit, []byte("[Service]\nExecStartPre=/bin/true\n"+commands+"Restart=always\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s := &services{root: root, socket: "/run/x/netlink.sock", shim: "/usr/lib/skua/skua-shim.so", out: &bytes.Buffer{}}
+		err := s.each([]string{"gobgpd"}, s.enable)
+		text, _ := os.ReadFile(s.dropIn("gobgpd.service"))
+		return string(text), err
+	}
+	text, err := enable("ExecStart=-/usr/bin/gobgpd -f \\\n  /etc/gobgpd.conf\n")
+	if want := "ExecStart=\nExecStart=-" + self + " exec -- /usr/bin/gobgpd -f \\\n  /etc/gobgpd.conf\n"; err != nil || !strings.HasSuffix(text, want) {
+		t.Errorf("%v: %q", err, text)
+	}
+	if _, err = enable("ExecStart=@/usr/bin/gobgpd other\n"); err == nil || !strings.Contains(err.Error(), "ExecStart=@") {
+		t.Errorf("a name of its own: %v", err)
 	}
 }
