@@ -186,6 +186,10 @@ func TestStatsTable(t *testing.T) {
 			{Name: "wan", Up: true, LinkStats: dpif.LinkStats{RxPackets: 10, RxBytes: 640, TxPackets: 3, TxBytes: 180, RxDropped: 1}},
 			{Name: "lan"},
 		},
+		Taps: []TapStats{
+			{Link: "lan", TunStats: dataplane.TunStats{RxFrames: 2, RxPackets: 90, TxFrames: 1, TxPackets: 1}},
+			{Link: "lan", Twin: true, TunStats: dataplane.TunStats{RxDropped: 3, TxFrames: 4, TxPackets: 160, TxDropped: 5}},
+		},
 		Drops:  []dpif.Counter{{Name: "IP_CSUM", Value: 4}},
 		Stages: []StageStats{{Name: "ip_rcv", Packets: 10, PacketsPerBurst: 2.5, CyclesPerPacket: 12.34}, {Name: "unused"}},
 		Workers: []WorkerStats{{Worker: 0, Lcore: 1, Busy: 0.25, Punted: map[string]uint64{"icmp": 2, "arp": 1},
@@ -198,6 +202,10 @@ func TestStatsTable(t *testing.T) {
 	want := `LINK  STATE  RX PACKETS  RX BYTES  RX DROPPED  TX PACKETS  TX BYTES  TX DROPPED
 wan   up     10          640       1           3           180       0
 lan   down   0           0         0           0           0         0
+
+TAP  IS    RX FRAMES  RX PACKETS  RX DROPPED  TX FRAMES  TX PACKETS  TX DROPPED
+lan  port  2          90          0           1          1           0
+lan  twin  0          0           3           4          160         5
 
 DROP REASON  PACKETS
 IP_CSUM      4

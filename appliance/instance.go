@@ -256,6 +256,7 @@ func (inst *instance) reload() ([]string, error) {
 func (inst *instance) stats() (*Stats, error) {
 	inst.stack.Net.Lock()
 	var links []LinkStats
+	var taps []TapStats
 	for _, l := range inst.stack.Links.All() {
 		s, err := inst.dp.LinkStats(hostNet, l.Index)
 		if err != nil {
@@ -263,12 +264,14 @@ func (inst *instance) stats() (*Stats, error) {
 			return nil, fmt.Errorf("link %s: %w", l.Name, err)
 		}
 		links = append(links, LinkStats{Name: l.Name, Up: l.Flags&unix.IFF_UP != 0, LinkStats: s})
+		taps = append(taps, tapStats(inst.dp, l)...)
 	}
+	taps = append(taps, homeTapStats(inst.dp)...)
 	neighs, neighDrops := neighStats(inst.stack.Neighs)
 	inst.stack.Net.Unlock()
 	s, err := gather(inst.dp, hostNet, links, neighs)
 	if err == nil {
-		s.NeighDrops = neighDrops
+		s.Taps, s.NeighDrops = taps, neighDrops
 		s.MIBs = append(s.MIBs, slices.DeleteFunc(inst.stack.MIB(), func(c dpif.Counter) bool { return c.Value == 0 })...)
 	}
 	return s, err

@@ -23,6 +23,7 @@ import (
 type Stats struct {
 	Time    time.Time      `json:"time"`
 	Links   []LinkStats    `json:"links"`
+	Taps    []TapStats     `json:"taps"`
 	Drops   []dpif.Counter `json:"drops"` // by SKB_DROP_REASON, summed over the workers
 	Stages  []StageStats   `json:"stages"`
 	Workers []WorkerStats  `json:"workers"`
@@ -218,6 +219,7 @@ func (s *Stats) print(out io.Writer) {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", l.Name, state,
 			l.RxPackets, l.RxBytes, l.RxDropped, l.TxPackets, l.TxBytes, l.TxDropped)
 	}
+	printTaps(w, s.Taps)
 	if len(s.Drops) > 0 {
 		fmt.Fprintln(w, "\nDROP REASON\tPACKETS")
 		for _, d := range s.Drops {

@@ -81,7 +81,7 @@ void *dp_mempool(void);
 
 /*
  * A port without a driver: a pair of rings (drivers/ring.c). With fd >= 0 a C thread moves frames
- * between the rings and that TUN/TAP (IFF_TAP | IFF_NO_PI) file descriptor and owns it; with
+ * between the rings and that TAP (IFF_NO_PI | IFF_VNET_HDR) file descriptor and owns it; with
  * fd < 0 frames go in by dp_ring_port_send() and come out by dp_ring_port_recv(). Returns the
  * new ethdev port id, already started, or a negative errno. Closed by dp_port_del().
  */
@@ -89,6 +89,14 @@ int dp_ring_port(const char *name, int fd);
 int dp_ring_port_send(uint16_t port, const void *frame, uint32_t len);
 /* One frame that the stack transmitted: its length, 0 when there is none, -EMSGSIZE. */
 int dp_ring_port_recv(uint16_t port, void *buf, uint32_t room);
+
+/* What went through the file of a TAP: frames as its kernel has them, packets as a wire would. */
+struct dp_tun_stats {
+	uint64_t rx_frames, rx_bytes, rx_packets; /* that it gave us, and what those became */
+	uint64_t tx_frames, tx_bytes, tx_packets; /* that it got, and of what those were made */
+	uint64_t rx_dropped, tx_dropped; /* packets: no room, or a header that lies; not taken */
+};
+int dp_ring_port_stats(uint16_t port, struct dp_tun_stats *out); /* -ENODEV: no TAP behind it */
 
 /* --- net ----------------------------------------------------------------------------------- */
 
@@ -384,15 +392,7 @@ int dp_inject_burst(const void *records, uint32_t bytes);
 int dp_twin_set(uint32_t net, uint32_t gen, uint32_t ifindex, int fd, const uint8_t mac[6]);
 int dp_twin_del(uint32_t net, uint32_t gen, uint32_t ifindex); /* -ENOENT */
 uint32_t dp_twin_gen(uint32_t net);
-struct dp_twin_stats {
-	uint64_t rx_packets, rx_bytes; /* frames of the host, as it gave them */
-	uint64_t rx_segments;          /* packets that those became */
-	uint64_t tx_packets, tx_bytes; /* packets for the host */
-	uint64_t tx_frames;            /* writes that those became */
-	uint64_t rx_dropped;           /* no packet buffer, or a header that lies */
-	uint64_t tx_dropped;           /* that the host's kernel did not take */
-};
-int dp_twin_stats(uint32_t net, uint32_t ifindex, struct dp_twin_stats *out);
+int dp_twin_stats(uint32_t net, uint32_t ifindex, struct dp_tun_stats *out);
 
 /* --- reading back: lookups, dumps (for adoption and consistency), counters ------------------- */
 

@@ -44,10 +44,12 @@ func tunFD(name string) (int, error) {
 	case err != nil:
 		return -1, fmt.Errorf("/dev/net/tun: %w", err)
 	}
-	ifr.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
+	ifr.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 	err = unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr)
 	if err == nil {
-		return fd, nil
+		if err = setOffload(fd); err == nil {
+			return fd, nil
+		}
 	}
 	unix.Close(fd)
 	switch {

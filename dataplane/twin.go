@@ -112,29 +112,3 @@ func delTwin(net, gen, index uint32) error {
 
 // TwinGen tells a net from a later one of the same number. Under RTNL.
 func (d *Dataplane) TwinGen(net uint32) uint32 { return uint32(C.dp_twin_gen(C.uint32_t(net))) }
-
-// TwinStats are the counters of a host twin.
-type TwinStats struct {
-	RxFrames  uint64 `json:"rx_frames"`  // of the host, as it gave them
-	RxPackets uint64 `json:"rx_packets"` // that those became
-	RxBytes   uint64 `json:"rx_bytes"`
-	RxDropped uint64 `json:"rx_dropped"`
-	TxPackets uint64 `json:"tx_packets"` // for the host
-	TxFrames  uint64 `json:"tx_frames"`  // that those became
-	TxBytes   uint64 `json:"tx_bytes"`
-	TxDropped uint64 `json:"tx_dropped"` // that the host did not take
-}
-
-// TwinStats reads the counters of the twin of a link; index 0: of the net itself. ENOENT: it has
-// none.
-func (d *Dataplane) TwinStats(net, index uint32) (TwinStats, error) {
-	var c C.struct_dp_twin_stats
-	if err := errnoOf(C.dp_twin_stats(C.uint32_t(net), C.uint32_t(index), &c)); err != nil {
-		return TwinStats{}, err
-	}
-	return TwinStats{
-		RxFrames: uint64(c.rx_packets), RxPackets: uint64(c.rx_segments), RxBytes: uint64(c.rx_bytes),
-		RxDropped: uint64(c.rx_dropped), TxPackets: uint64(c.tx_packets), TxFrames: uint64(c.tx_frames),
-		TxBytes: uint64(c.tx_bytes), TxDropped: uint64(c.tx_dropped),
-	}, nil
-}

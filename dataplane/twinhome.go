@@ -15,11 +15,14 @@ import (
 	"skua/dataplane/dpif"
 )
 
+// HomeName is the interface that stands for a net itself among the twins of its links.
+const HomeName = "skua0"
+
 // The way of the host's sockets to what is on no link of Skua's: an interface whose packets the data
 // plane routes, a default route into it that gives way to every other, and for packets that have an
 // address of Skua's already a rule that does not.
 const (
-	homeName   = "skua0"
+	homeName   = HomeName
 	homeMetric = 1 << 30
 	homeTable  = 83 << 8 // of the rules; holds the default routes
 	homeRule   = 32000   // before main

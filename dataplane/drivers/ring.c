@@ -48,7 +48,7 @@ static int ring_port_start(uint16_t port)
 }
 
 /* Both rings and the ethdev port on them; a negative errno leaves nothing behind but rp. */
-static int ring_port_create(struct ring_port *rp, const char *name)
+static int ring_port_create(struct ring_port *rp, const char *name, bool tun)
 {
 	struct rte_ring *txq[DP_MAX_WORKERS];
 	char ring[RTE_RING_NAMESIZE];
@@ -56,11 +56,13 @@ static int ring_port_create(struct ring_port *rp, const char *name)
 
 	if (snprintf(ring, sizeof(ring), "rx:%s", name) >= (int)sizeof(ring))
 		return -ENAMETOOLONG;
-	rp->rx = rte_ring_create(ring, RING_PORT_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	rp->rx =
+	    rte_ring_create(ring, tun ? TUN_RX_SIZE : RING_PORT_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (!rp->rx)
 		return -rte_errno;
 	ring[0] = 't';
-	rp->tx = rte_ring_create(ring, RING_PORT_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	rp->tx =
+	    rte_ring_create(ring, tun ? TUN_TX_SIZE : RING_PORT_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (!rp->tx)
 		return -rte_errno;
 
@@ -92,7 +94,7 @@ int dp_ring_port(const char *name, int fd)
 		rc = -ENOMEM;
 		goto close_fd;
 	}
-	rc = ring_port_create(rp, name);
+	rc = ring_port_create(rp, name, fd >= 0);
 	if (rc < 0) {
 		ring_port_free(rp);
 		goto close_fd;
@@ -134,6 +136,16 @@ int ring_port_close(uint16_t port)
 	rte_eth_dev_stop(port);
 	rte_eal_hotplug_remove("vdev", rp->devname);
 	ring_port_free(rp);
+	return 0;
+}
+
+int dp_ring_port_stats(uint16_t port, struct dp_tun_stats *out)
+{
+	struct ring_port *rp = ring_port_of(port);
+
+	if (!rp || !rp->tun)
+		return -ENODEV;
+	*out = rp->tun->file.stats;
 	return 0;
 }
 

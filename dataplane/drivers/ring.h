@@ -17,37 +17,39 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include <drivers/tun_file.h>
+
 #include "dataplane.h"
 
-#define RING_PORT_SIZE 1024 /* frames each way */
-#define TUN_BURST      32
+#define RING_PORT_SIZE 1024 /* packets each way */
+/* With a TAP behind it: what is read of it at once is that of many packets. */
+#define TUN_RX_SIZE (2 * TUN_PACKETS_MAX)
+#define TUN_TX_SIZE 2048
+#define TUN_BURST   256
 
 struct rte_eth_rxtx_callback;
 
 /* Written by the worker that transmits on the queue, read by the tun thread. */
 struct tun_queue {
-	_Atomic uint64_t announced; /* frames that were about to be enqueued */
+	_Atomic uint64_t announced; /* packets that were about to be enqueued */
 	struct tun_thread *tun;
 	const struct rte_eth_rxtx_callback *cb;
 } __rte_cache_aligned;
 
 struct tun_thread {
-	int fd;   /* TUN/TAP, non-blocking */
-	int wake; /* eventfd: frames to write, or stop */
+	struct tun_file file;
+	int wake; /* eventfd: packets to write, or stop */
 	bool started;
 	pthread_t thread;
 	struct rte_ring *rx, *tx;
-	struct rte_mempool *pool;
 	uint16_t port;
 	_Atomic bool stop;
 	_Atomic bool asleep; /* set by the thread, cleared by whoever wakes it */
 
 	/* The thread's own. */
-	bool dead;        /* the TUN/TAP was deleted */
-	uint64_t taken;   /* frames dequeued from tx */
-	uint32_t waits;   /* short sleeps for frames announced and not come */
-	uint32_t n_spare; /* mbufs allocated, not yet read into */
-	struct rte_mbuf *spare[TUN_BURST];
+	uint64_t taken; /* packets dequeued from tx */
+	uint32_t waits; /* short sleeps for packets announced and not come */
+	struct tun_reader reader;
 
 	struct tun_queue queue[DP_MAX_WORKERS];
 };

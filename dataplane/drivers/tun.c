@@ -8,6 +8,8 @@
  * a transmit callback, which runs before the driver enqueues, announces the frames and writes to
  * an eventfd when the thread said that it sleeps. Announced before enqueued means that a thread
  * which sees announced frames missing from the ring waits for them a little instead of sleeping.
+ *
+ * The TAP gives and takes frames of many packets (tun_file.h).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -20,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -29,9 +30,9 @@
 #include <rte_pause.h>
 
 #include "drivers/ring.h"
+#include "drivers/tun_gro.h"
 #include "net/napi.h"
 
-#define TUN_MAX_SEGS  32
 #define TUN_IDLE_MS   100  /* a lost wakeup costs no more than this */
 #define TUN_AWAIT_MS  1    /* sleep for frames that are announced */
 #define TUN_AWAIT_MAX 16   /* so many times; then they were dropped at a full ring */
@@ -65,92 +66,51 @@ static uint64_t tun_announced(struct tun_thread *t)
 	return sum;
 }
 
-/* One frame into m. 0: none waits. */
-static ssize_t tun_read(struct tun_thread *t, struct rte_mbuf *m)
+/* What the TAP gave (tun_reader.deliver). */
+static void tun_deliver(struct tun_reader *r, struct tun_file *f)
 {
-	uint16_t room = rte_pktmbuf_tailroom(m);
-	char over;
-	struct iovec iov[2] = {
-	    {.iov_base = rte_pktmbuf_mtod(m, void *), .iov_len = room},
-	    {.iov_base = &over, .iov_len = 1}, /* tells a cut frame from a full one */
-	};
-	ssize_t n;
+	struct tun_thread *t = container_of(r, struct tun_thread, reader);
+	uint32_t n;
 
-	for (;;) {
-		n = readv(t->fd, iov, 2);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EBADFD || errno == EBADF))
-			t->dead = true;
-		if (n <= 0)
-			return 0;
-		if (n <= room)
-			return n;
-	}
+	for (uint32_t i = 0; i < r->n_out; i++)
+		r->out[i]->port = t->port;
+	n = rte_ring_enqueue_burst(t->rx, (void **)r->out, r->n_out, NULL);
+	rte_pktmbuf_free_bulk(r->out + n, r->n_out - n);
+	f->stats.rx_dropped += r->n_out - n;
+	softnet_wake_rxq(t->port, 0);
 }
 
-/* Frames from the TAP to the stack: as many as the rx ring takes, the rest waits in the kernel. */
+/* Whether the rx ring takes what a frame may become: the rest waits in the kernel. */
+static bool tun_room(const struct tun_thread *t)
+{
+	return rte_ring_free_count(t->rx) >= TUN_PACKETS_MAX;
+}
+
+/* From the TAP to the stack. */
 static uint32_t tun_rx(struct tun_thread *t)
 {
-	struct rte_mbuf *pkts[TUN_BURST];
-	uint32_t room = rte_ring_free_count(t->rx);
-	uint32_t n = 0;
+	uint64_t before = t->file.stats.rx_packets;
+	uint32_t frames = 0;
 
-	if (room > TUN_BURST)
-		room = TUN_BURST;
-	while (n < room && !t->dead) {
-		struct rte_mbuf *m;
-		ssize_t len;
-
-		if (t->n_spare == 0) {
-			if (rte_pktmbuf_alloc_bulk(t->pool, t->spare, TUN_BURST) != 0)
-				break;
-			t->n_spare = TUN_BURST;
-		}
-		m = t->spare[t->n_spare - 1];
-		len = tun_read(t, m);
-		if (len == 0)
-			break;
-		t->n_spare--;
-		m->data_len = (uint16_t)len;
-		m->pkt_len = (uint32_t)len;
-		m->port = t->port;
-		pkts[n++] = m;
-	}
-	if (n) {
-		unsigned int in = rte_ring_enqueue_burst(t->rx, (void **)pkts, n, NULL);
-
-		rte_pktmbuf_free_bulk(pkts + in, n - in);
-		softnet_wake_rxq(t->port, 0);
-	}
-	return n;
-}
-
-static void tun_write(struct tun_thread *t, struct rte_mbuf *m)
-{
-	struct iovec iov[TUN_MAX_SEGS];
-	int segs = 0;
-
-	for (struct rte_mbuf *s = m; s; s = s->next) {
-		if (segs == TUN_MAX_SEGS)
-			return;
-		iov[segs].iov_base = rte_pktmbuf_mtod(s, void *);
-		iov[segs++].iov_len = s->data_len;
-	}
-	/* An error is the frame's end, as on a wire: EIO says that the TAP is down. */
-	while (writev(t->fd, iov, segs) < 0 && errno == EINTR)
-		;
+	while (t->file.stats.rx_packets - before < TUN_BURST && tun_room(t) && !t->file.dead &&
+	       tun_read(&t->file, &t->reader))
+		frames++;
+	tun_read_flush(&t->file, &t->reader);
+	return frames;
 }
 
 static uint32_t tun_tx(struct tun_thread *t)
 {
 	struct rte_mbuf *pkts[TUN_BURST];
 	unsigned int n = rte_ring_dequeue_burst(t->tx, (void **)pkts, TUN_BURST, NULL);
+	struct gro gro;
 
 	if (n == 0)
 		return 0;
-	for (unsigned int i = 0; i < n && !t->dead; i++)
-		tun_write(t, pkts[i]);
+	tun_gro_init(&gro);
+	for (unsigned int i = 0; i < n && !t->file.dead; i++)
+		tun_gro_receive(&gro, &t->file, pkts[i]);
+	tun_gro_flush(&gro);
 	rte_pktmbuf_free_bulk(pkts, n);
 	t->taken += n;
 	t->waits = 0;
@@ -162,7 +122,7 @@ static void tun_sleep(struct tun_thread *t)
 {
 	struct pollfd fds[2] = {
 	    {.fd = t->wake, .events = POLLIN},
-	    {.fd = t->fd, .events = POLLIN},
+	    {.fd = t->file.fd, .events = POLLIN},
 	};
 	int timeout = TUN_IDLE_MS;
 	nfds_t n_fds = 2;
@@ -178,9 +138,9 @@ static void tun_sleep(struct tun_thread *t)
 			t->waits = 0;
 		}
 	}
-	if (t->dead) {
+	if (t->file.dead) {
 		n_fds = 1;
-	} else if (rte_ring_full(t->rx) || t->n_spare == 0) {
+	} else if (!tun_room(t) || t->reader.n_spare == 0) {
 		n_fds = 1; /* nowhere to read to: look again soon */
 		timeout = TUN_AWAIT_MS;
 	}
@@ -188,7 +148,7 @@ static void tun_sleep(struct tun_thread *t)
 		if ((fds[0].revents & POLLIN) && read(t->wake, &count, sizeof(count)) < 0)
 			count = 0;
 		if (n_fds == 2 && (fds[1].revents & (POLLERR | POLLNVAL | POLLHUP)))
-			t->dead = true;
+			t->file.dead = true;
 	}
 	atomic_store(&t->asleep, false);
 }
@@ -251,16 +211,19 @@ static int tun_spawn(struct tun_thread *t)
 int tun_start(struct ring_port *rp, int fd)
 {
 	struct tun_thread *t = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*t));
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(fd, F_GETFL), rc;
 
 	if (!t) {
 		close(fd);
 		return -ENOMEM;
 	}
 	*t = (struct tun_thread){
-	    .fd = fd, .rx = rp->rx, .tx = rp->tx, .pool = dp_mempool(), .port = rp->port};
+	    .file = {.fd = fd, .forwards = true}, .rx = rp->rx, .tx = rp->tx, .port = rp->port};
 	rp->tun = t; /* from here on tun_stop() cleans up */
 	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = tun_reader_init(&t->reader, dp_mempool(), tun_deliver);
+	if (rc)
+		return rc;
 	if (t->wake < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	for (uint16_t q = 0; q < DP_MAX_WORKERS; q++) {
@@ -291,9 +254,9 @@ void tun_stop(struct ring_port *rp)
 		rte_eth_remove_tx_callback(rp->port, q, t->queue[q].cb);
 		rte_free((void *)(uintptr_t)t->queue[q].cb);
 	}
-	rte_pktmbuf_free_bulk(t->spare, t->n_spare);
+	tun_reader_fini(&t->reader);
 	if (t->wake >= 0)
 		close(t->wake);
-	close(t->fd);
+	close(t->file.fd);
 	free(t);
 }

@@ -31,7 +31,7 @@ struct twin_thread twin_thread = {.lock = PTHREAD_MUTEX_INITIALIZER, .epfd = -1}
 static bool twin_room(const struct twin_thread *t)
 {
 	for (uint32_t w = 0; w < dp_workers; w++)
-		if (rte_ring_free_count(t->rings[w].from) < TWIN_FROM_SIZE / 2)
+		if (rte_ring_free_count(t->rings[w].from) < TUN_PACKETS_MAX)
 			return false;
 	return true;
 }
@@ -50,7 +50,7 @@ static void twin_flush(struct twin_thread *t)
 	}
 }
 
-void twin_to_worker(struct twin_thread *t, struct twin *tw, struct rte_mbuf *m)
+static void twin_to_worker(struct twin_thread *t, struct twin *tw, struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct sk_buff *skb = mbuf_skb(m);
@@ -77,17 +77,29 @@ void twin_to_worker(struct twin_thread *t, struct twin *tw, struct rte_mbuf *m)
 	if (t->n_out[w] == TWIN_BURST)
 		twin_flush(t);
 	t->out[w][t->n_out[w]++] = m;
-	tw->stats.rx_segments++;
 }
 
-struct rte_mbuf *twin_mbuf(struct twin_thread *t)
+/* What the host sent by one twin (tun_reader.deliver). */
+static void twin_from_host(struct tun_reader *r, struct tun_file *f)
 {
-	if (!t->n_spare) {
-		if (rte_pktmbuf_alloc_bulk(skb_pool, t->spare, TWIN_BURST))
-			return NULL;
-		t->n_spare = TWIN_BURST;
-	}
-	return t->spare[--t->n_spare];
+	struct twin_thread *t = container_of(r, struct twin_thread, reader);
+	struct twin *tw = container_of(f, struct twin, file);
+
+	for (uint32_t i = 0; i < r->n_out; i++)
+		twin_to_worker(t, tw, r->out[i]);
+}
+
+static uint32_t twin_read(struct twin_thread *t, struct twin *tw)
+{
+	uint64_t before = tw->file.stats.rx_packets;
+	uint32_t frames = 0;
+
+	/* in packets: a frame may become fifty */
+	while (frames < TWIN_BURST && tw->file.stats.rx_packets - before < 4 * TWIN_BURST &&
+	       tun_read(&tw->file, &t->reader))
+		frames++;
+	tun_read_flush(&tw->file, &t->reader);
+	return frames;
 }
 
 /* One round; returns whether there was any work. */
@@ -111,8 +123,8 @@ static bool twin_round(struct twin_thread *t)
 			break;
 		}
 		moved += twin_read(t, tw);
-		if (tw->dead)
-			epoll_ctl(t->epfd, EPOLL_CTL_DEL, tw->fd, NULL);
+		if (tw->file.dead)
+			epoll_ctl(t->epfd, EPOLL_CTL_DEL, tw->file.fd, NULL);
 		twin_flush(t);
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -200,15 +212,12 @@ static void twin_thread_free(struct twin_thread *t)
 		if (softnet_data[w])
 			softnet_data[w]->twin = NULL;
 	}
-	rte_pktmbuf_free_bulk(t->spare, t->n_spare);
-	t->n_spare = 0;
 	if (t->epfd >= 0) {
 		close(t->epfd);
 		destroy_waitqueue_head(&t->wait);
 	}
 	t->epfd = -1;
-	free(t->spill);
-	t->spill = NULL;
+	tun_reader_fini(&t->reader);
 }
 
 static int twin_spawn(struct twin_thread *t)
@@ -248,9 +257,8 @@ static int twin_thread_start(struct twin_thread *t)
 	rc = init_waitqueue_head(&t->wait);
 	if (!rc && epoll_ctl(t->epfd, EPOLL_CTL_ADD, wait_fd(&t->wait), &ev))
 		rc = -errno;
-	t->spill = malloc(TWIN_SPILL_PRE + TWIN_FRAME_MAX);
-	if (!rc && !t->spill)
-		rc = -ENOMEM;
+	if (!rc)
+		rc = tun_reader_init(&t->reader, skb_pool, twin_from_host);
 	if (!rc)
 		rc = twin_rings_make(t);
 	if (!rc)
@@ -270,9 +278,9 @@ static void twin_close(struct twin_thread *t, struct twin **at)
 	struct twin *tw = *at;
 
 	__atomic_store_n(at, NULL, __ATOMIC_RELEASE);
-	if (!tw->dead)
-		epoll_ctl(t->epfd, EPOLL_CTL_DEL, tw->fd, NULL);
-	close(tw->fd);
+	if (!tw->file.dead)
+		epoll_ctl(t->epfd, EPOLL_CTL_DEL, tw->file.fd, NULL);
+	close(tw->file.fd);
 	free(tw);
 }
 
@@ -338,7 +346,7 @@ static int twin_add(struct twin_thread *t, struct twin **at, uint32_t id, uint32
 	tw = calloc(1, sizeof(*tw));
 	if (!tw)
 		return -ENOMEM;
-	*tw = (struct twin){.fd = fd, .net = id, .ifindex = ifindex, .dev = dev};
+	*tw = (struct twin){.file.fd = fd, .net = id, .ifindex = ifindex, .dev = dev};
 	ev.data.ptr = tw;
 	if (epoll_ctl(t->epfd, EPOLL_CTL_ADD, fd, &ev)) {
 		rc = -errno;
@@ -414,7 +422,7 @@ void twin_net_exit(struct net *net)
 	pthread_mutex_unlock(&t->lock);
 }
 
-int dp_twin_stats(uint32_t id, uint32_t ifindex, struct dp_twin_stats *out)
+int dp_twin_stats(uint32_t id, uint32_t ifindex, struct dp_tun_stats *out)
 {
 	struct twin_thread *t = &twin_thread;
 	struct twin **at;
@@ -424,7 +432,7 @@ int dp_twin_stats(uint32_t id, uint32_t ifindex, struct dp_twin_stats *out)
 	twin_lock(t);
 	at = twin_at(id, dp_net(id) ? dp_net(id)->twin_gen : 0, ifindex);
 	if (at && *at) {
-		*out = (*at)->stats;
+		*out = (*at)->file.stats;
 		rc = 0;
 	}
 	pthread_mutex_unlock(&t->lock);

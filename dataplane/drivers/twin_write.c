@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* twin_write.c - packets for the host: what is urgent of all workers first. */
-#include <errno.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <drivers/twin_gro.h>
+#include <drivers/tun_gro.h>
+#include <drivers/twin.h>
 #include <net/core/dp_local.h>
 
-#define TWIN_SEGS_MAX 64
 /* Packets that may be merged with each other. */
 #define TWIN_WRITE_BURST 256
 
@@ -30,36 +26,6 @@ static void twin_address(const struct twin *tw, struct rte_mbuf *m)
 	memcpy(eth + 12, &skb->protocol, 2);
 }
 
-void twin_writev(struct twin *tw, struct virtio_net_hdr *vh, struct iovec *iov, uint32_t n,
-		 uint32_t packets)
-{
-	ssize_t rc;
-
-	iov[0] = (struct iovec){.iov_base = vh, .iov_len = sizeof(*vh)};
-	tw->stats.tx_packets += packets;
-	tw->stats.tx_frames++;
-	do {
-		rc = writev(tw->fd, iov, (int)n + 1);
-	} while (rc < 0 && errno == EINTR);
-	if (rc < 0)
-		tw->stats.tx_dropped += packets;
-	else
-		tw->stats.tx_bytes += (uint64_t)rc - sizeof(*vh);
-}
-
-static void twin_write_one(struct twin *tw, struct rte_mbuf *m)
-{
-	struct iovec iov[1 + TWIN_SEGS_MAX];
-	struct virtio_net_hdr vh = {0};
-	uint32_t n = 0;
-
-	for (struct rte_mbuf *s = m; s && n < TWIN_SEGS_MAX; s = s->next) {
-		n++;
-		iov[n] = (struct iovec){rte_pktmbuf_mtod(s, void *), s->data_len};
-	}
-	twin_writev(tw, &vh, iov, n, 1);
-}
-
 static uint32_t twin_write_ring(struct rte_ring *r)
 {
 	struct rte_mbuf *pkts[TWIN_WRITE_BURST];
@@ -68,17 +34,16 @@ static uint32_t twin_write_ring(struct rte_ring *r)
 
 	if (!n)
 		return 0;
-	gro.n = 0;
+	tun_gro_init(&gro);
 	for (uint32_t i = 0; i < n; i++) {
 		struct twin *tw = twin_of(mbuf_skb(pkts[i]));
 
-		if (!tw || tw->dead)
+		if (!tw || tw->file.dead)
 			continue;
 		twin_address(tw, pkts[i]);
-		if (!twin_gro_receive(&gro, tw, pkts[i]))
-			twin_write_one(tw, pkts[i]);
+		tun_gro_receive(&gro, &tw->file, pkts[i]);
 	}
-	twin_gro_flush(&gro);
+	tun_gro_flush(&gro);
 	rte_pktmbuf_free_bulk(pkts, n);
 	return n;
 }

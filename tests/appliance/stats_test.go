@@ -23,6 +23,14 @@ type stats struct {
 		TxPackets uint64 `json:"tx_packets"`
 		RxBytes   uint64 `json:"rx_bytes"`
 	}
+	Taps []struct {
+		Link      string
+		Twin      bool
+		RxFrames  uint64 `json:"rx_frames"`
+		RxPackets uint64 `json:"rx_packets"`
+		TxFrames  uint64 `json:"tx_frames"`
+		TxPackets uint64 `json:"tx_packets"`
+	}
 	Drops, MIBs []struct {
 		Name  string
 		Value uint64

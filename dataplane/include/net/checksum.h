@@ -33,6 +33,23 @@ static inline uint16_t ip_fast_csum(const void *iph, unsigned int ihl)
 	return csum_fold(sum);
 }
 
+/* Adds the 16-bit words of a buffer to a sum for csum_fold(); an odd byte at the end is a high one.
+ */
+static inline uint64_t csum_partial(const void *buf, uint32_t len, uint64_t sum)
+{
+	const char *p = buf;
+	uint32_t n = len / 4, left = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t w;
+
+		memcpy(&w, p + (size_t)i * 4, 4);
+		sum += w;
+	}
+	memcpy(&left, p + (size_t)n * 4, len % 4);
+	return sum + left;
+}
+
 /* RFC 1624 equation 3 for the one change that a router makes in every packet. */
 static inline void ip_decrease_ttl_csum(uint8_t *ttl, uint16_t *check)
 {
