@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -27,14 +28,16 @@ type page struct {
 	waiters atomic.Uint32
 	options atomic.Uint32
 	maxRecv atomic.Uint32
-	// What follows is the client's own.
+	_       [8]atomic.Uint32 // the client's own
+
+	turn atomic.Uint32 // written by both
 }
 
 // windowPages are the pages that are unmapped together. To unmap memory is to interrupt every CPU
 // that runs a thread of this process, the polling ones too, and for each page anew if it was
 // written through its mapping: in a virtual machine that is 100 µs and more for each `ip` that
 // ends. So pages are read through their mappings, written by pwrite(2), and given back by the
-// window.
+// window; those of busy clients, which are few and stay, are written through their mappings.
 const windowPages = 64
 
 // window is a stretch of addresses for the pages of clients, used from its start to its end and
@@ -56,6 +59,8 @@ type sharedPage struct {
 	*page
 	file int // the memfd
 	in   *window
+
+	writable atomic.Bool // through the mapping
 
 	shown struct { // what the client has of ours
 		result  int64
@@ -92,6 +97,20 @@ func (p *pages) open(memfd int) (*sharedPage, error) {
 	return m, nil
 }
 
+// allowWrites lets the page of a client that is busy be written through its mapping. False: the
+// client forbids that.
+func (p *pages) allowWrites(m *sharedPage) bool {
+	if m.writable.Load() {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _, errno := syscall.Syscall(unix.SYS_MPROTECT, uintptr(unsafe.Pointer(m.page)), pageSize,
+		unix.PROT_READ|unix.PROT_WRITE)
+	m.writable.Store(errno == 0)
+	return m.writable.Load()
+}
+
 // close is the end of a page: nothing touches it any more.
 func (p *pages) close(m *sharedPage) {
 	p.mu.Lock()
@@ -125,6 +144,10 @@ func (p *pages) free(w *window) {
 
 // put changes a word of ours. A client that forbids that (F_SEAL_WRITE) is not told.
 func (m *sharedPage) put(word *atomic.Uint32, v uint32) {
+	if m.writable.Load() {
+		word.Store(v)
+		return
+	}
 	var b [4]byte
 	binary.NativeEndian.PutUint32(b[:], v)
 	_, _ = unix.Pwrite(m.file, b[:], int64(uintptr(unsafe.Pointer(word))-uintptr(unsafe.Pointer(m.page))))

@@ -156,6 +156,13 @@ func (s *Socket) overrun() {
 // taken, and why not more.
 func (s *Socket) write(first int) (int, error) {
 	n := min(len(s.items)-first, 2*batch)
+	if n == 1 {
+		errno := send(s.fd, s.bytesOf(first))
+		if errno != 0 {
+			return 0, errno
+		}
+		return 1, nil
+	}
 	if cap(s.msgs) < n {
 		s.msgs, s.iovs = make([]mmsghdr, 2*batch), make([]unix.Iovec, 2*batch)
 	}

@@ -67,6 +67,7 @@ type Server struct {
 	file     os.FileInfo // of the socket file, when it was ours
 	buffers  sync.Pool   // *[]byte of frameMax
 	pages    pages
+	turns    turns
 	lot      *lot
 	threads  chan struct{} // a token for each connection that has one
 

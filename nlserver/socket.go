@@ -45,6 +45,7 @@ type Socket struct {
 	late   *time.Timer // while it is parked without a hello
 
 	queue
+	turn
 }
 
 func newSocket(srv *Server, fd int) (*Socket, error) {
@@ -69,10 +70,10 @@ func (s *Socket) run() (parked bool) {
 		setRecvTimeout(s.fd, helloTime)
 	}
 	for {
-		if s.fam != nil && s.srv.crowded() && s.silent() && s.srv.lot.park(s) {
+		if s.fam != nil && s.srv.crowded() && s.mayPark() && s.srv.lot.park(s) {
 			return true
 		}
-		f, payload, file, err := s.in.next(s)
+		f, payload, file, err := s.next()
 		if err == unix.EAGAIN && s.fam != nil {
 			if s.srv.lot.park(s) {
 				return true
@@ -95,7 +96,23 @@ func (s *Socket) run() (parked bool) {
 	return false
 }
 
-// silent says whether there is nothing to read.
+// next waits for a frame, at the page or at the connection.
+func (s *Socket) next() (f frame, payload []byte, file int, err error) {
+	if s.fam != nil {
+		if f, payload, ok := s.posted(); ok {
+			return f, payload, -1, nil
+		}
+	}
+	return s.in.next(s)
+}
+
+// mayPark says whether there is nothing to read, and nothing will come but by the connection.
+func (s *Socket) mayPark() bool {
+	s.srv.turns.recall(s)
+	return s.page.turn.Load() != turnPosted && s.silent()
+}
+
+// silent says whether there is nothing to read from the connection.
 func (s *Socket) silent() bool {
 	p := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN | unix.POLLRDHUP}}
 	n, _ := unix.Poll(p, 0)
@@ -109,10 +126,12 @@ func (s *Socket) hangUp() {
 	if !s.closed {
 		unix.Shutdown(s.fd, unix.SHUT_RDWR)
 	}
+	s.srv.turns.recall(s)
 }
 
 // close is netlink_release.
 func (s *Socket) close() {
+	s.srv.turns.recall(s)
 	if s.fam != nil {
 		s.gone.Store(true)
 		s.fam.remove(s)
@@ -174,6 +193,10 @@ func (s *Socket) complete(seq uint32, result int, err error) {
 			no = unix.EIO
 		}
 		result = -int(no)
+	}
+	if s.fam != nil {
+		s.busy()
+		s.offer()
 	}
 	s.page.complete(seq, int32(result))
 }

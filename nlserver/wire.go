@@ -21,6 +21,8 @@ const (
 	markFlags   = 0x534b
 	markLen     = 16
 	markedMax   = 8192
+	postAt      = 1024
+	postMax     = 3072
 
 	frameLen = 24 // sizeof(struct skua_nl_frame)
 	helloLen = 24 // sizeof(struct skua_nl_hello)
@@ -45,6 +47,14 @@ const (
 	optCapAck         = 1 << 4
 	optExtAck         = 1 << 5
 	optStrictChk      = 1 << 6
+	optPosts          = 1 << 8
+)
+
+const (
+	turnSocket = 0
+	turnPage   = 1
+	turnPosted = 2
+	turnLook   = 3
 )
 
 // frame is struct skua_nl_frame.

@@ -148,6 +148,7 @@ int shim_open(int type, int protocol)
 	s->page->type = (uint32_t)type & 0xf;
 	s->page->rcvbuf = DEFAULT_BUFFER;
 	s->page->sndbuf = DEFAULT_BUFFER;
+	s->page->options = SKUA_NL_OPT_POSTS;
 	fd = shim_dial();
 	if (fd < 0)
 		goto fail;
@@ -226,6 +227,7 @@ int shim_reconnect(struct shim_sock *s, int fd)
 	memcpy(&page->waiters, &s->page->waiters,
 	       sizeof(*page) - offsetof(struct skua_nl_page, waiters));
 	page->waiters = 0;
+	page->turn = SKUA_NL_TURN_SOCKET;
 	err = shim_hello(to, memfd, s, page, s->page);
 	if (err) {
 		errno = -err;

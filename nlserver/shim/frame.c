@@ -12,21 +12,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOCK_WAITERS 0x80000000u
 
-static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *timeout)
-{
-	return syscall(SYS_futex, word, op, val, timeout, NULL, 0);
-}
-
 void shim_frame_lock(struct shim_sock *s)
 {
 	static const struct timespec patience = {.tv_nsec = 200 * 1000 * 1000};
-	uint32_t self = (uint32_t)syscall(SYS_gettid), held = 0;
+	uint32_t self = shim_tid(), held = 0;
 	uint32_t *word = &s->page->lock;
 
 	if (__atomic_compare_exchange_n(word, &held, self, false, __ATOMIC_ACQUIRE,
@@ -43,7 +37,7 @@ void shim_frame_lock(struct shim_sock *s)
 		    !__atomic_compare_exchange_n(word, &held, held | LOCK_WAITERS, false,
 						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			continue;
-		if (futex(word, FUTEX_WAIT, held | LOCK_WAITERS, &patience) && errno == ETIMEDOUT) {
+		if (shim_futex(word, FUTEX_WAIT, held | LOCK_WAITERS, &patience) && errno == ETIMEDOUT) {
 			held = __atomic_load_n(word, __ATOMIC_RELAXED);
 			if (held && kill((pid_t)(held & ~LOCK_WAITERS), 0) && errno == ESRCH &&
 			    __atomic_compare_exchange_n(word, &held, self | LOCK_WAITERS, false,
@@ -57,7 +51,7 @@ void shim_frame_lock(struct shim_sock *s)
 void shim_frame_unlock(struct shim_sock *s)
 {
 	if (__atomic_exchange_n(&s->page->lock, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
-		futex(&s->page->lock, FUTEX_WAKE, 1, NULL);
+		shim_futex(&s->page->lock, FUTEX_WAKE, 1, NULL);
 }
 
 /* The server has closed the connection, or is gone. */
@@ -76,7 +70,7 @@ int shim_await(struct skua_nl_page *page, int fd, uint32_t seq)
 
 	__atomic_add_fetch(&page->waiters, 1, __ATOMIC_SEQ_CST);
 	while ((done = __atomic_load_n(&page->done, __ATOMIC_SEQ_CST)) != seq) {
-		if (futex(&page->done, FUTEX_WAIT, done, &patience) == 0 || errno != ETIMEDOUT)
+		if (shim_futex(&page->done, FUTEX_WAIT, done, &patience) == 0 || errno != ETIMEDOUT)
 			continue;
 		if (shim_hung_up(fd) && __atomic_load_n(&page->done, __ATOMIC_SEQ_CST) != seq) {
 			err = -1;
@@ -160,10 +154,18 @@ static ssize_t shim_do(struct shim_sock *s, int fd, struct skua_nl_frame *f,
 
 	for (tries = 0; tries < 200; tries++) {
 		f->seq = ++s->page->seq;
-		err = shim_write_frame(fd, f, iov, iovlen, file);
+		err = 0;
+		if (file >= 0 || !shim_post(s->page, f, iov, iovlen)) {
+			err = shim_write_frame(fd, f, iov, iovlen, file);
+			shim_look(s->page);
+		}
 		if (!err) {
 			if (!shim_await(s->page, fd, f->seq))
 				return s->page->result;
+			if (shim_unpost(s->page))
+				err = -EPIPE;
+		}
+		if (!err) {
 			shim_reconnect(s, fd);
 			return f->op == SKUA_NL_SEND || f->op == SKUA_NL_SEND_FD ? f->len : 0;
 		}

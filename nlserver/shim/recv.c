@@ -87,16 +87,46 @@ static int shim_lost(struct shim_sock *s, int fd, uint64_t inode, int flags,
 	return -1;
 }
 
+/* The bytes of a client's buffers, which the server is told of. */
+size_t shim_room(struct shim_sock *s, const struct msghdr *msg)
+{
+	size_t cap = 0, i;
+
+	for (i = 0; i < msg->msg_iovlen; i++)
+		cap += msg->msg_iov[i].iov_len;
+	if (cap > s->page->max_recv)
+		s->page->max_recv = cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX;
+	return cap;
+}
+
+/* The end of netlink_recvmsg: a datagram of len bytes is in iov, which is that of msg and a tail. The
+ * result is the call's. */
+size_t shim_received(struct shim_sock *s, int fd, struct msghdr *msg, const struct iovec *iov,
+		     size_t len, int flags)
+{
+	size_t cap = 0, iovlen = msg->msg_iovlen, i;
+	uint32_t group, portid;
+
+	for (i = 0; i < iovlen; i++)
+		cap += iov[i].iov_len;
+	len = shim_unmark(iov, iovlen < IOV_MAX ? iovlen + 1 : iovlen, len, &group, &portid);
+	msg->msg_flags = len > cap ? MSG_TRUNC : 0;
+	shim_source(s, msg, group, portid);
+	if (!(flags & MSG_PEEK) && __atomic_load_n(&s->page->dumping, __ATOMIC_SEQ_CST))
+		shim_frame(s, fd, SKUA_NL_MORE, 0, 0);
+	return len > cap && !(flags & MSG_TRUNC) ? cap : len;
+}
+
 /* netlink_recvmsg. */
 ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 {
 	char tail[SKUA_NL_MARKED_MAX];
-	size_t iovlen = msg->msg_iovlen, cap = 0, len, i;
+	size_t iovlen = msg->msg_iovlen;
 	struct iovec iov[iovlen < IOV_MAX ? iovlen + 1 : IOV_MAX];
 	struct timespec deadline = {0};
 	struct msghdr m = {.msg_iov = iov};
-	uint32_t group, portid, error;
 	uint64_t inode;
+	uint32_t error;
 	ssize_t r;
 
 	if (flags & MSG_OOB) {
@@ -107,13 +137,10 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	for (i = 0; i < iovlen; i++)
-		cap += msg->msg_iov[i].iov_len;
+	shim_room(s, msg);
 	memcpy(iov, msg->msg_iov, iovlen * sizeof(*iov));
 	if (iovlen < IOV_MAX)
 		iov[iovlen++] = (struct iovec){tail, sizeof(tail)};
-	if (cap > s->page->max_recv)
-		s->page->max_recv = cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX;
 
 	for (;;) {
 		inode = __atomic_load_n(&s->inode, __ATOMIC_RELAXED);
@@ -126,21 +153,13 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 		m.msg_flags = 0;
 		r = real(recvmsg)(fd, &m, flags | MSG_TRUNC);
 		if (r > 0)
-			break;
+			return (ssize_t)shim_received(s, fd, msg, iov, (size_t)r, flags);
 		/* The server sends nothing empty, so this is the end of the connection. */
 		if (r < 0 && errno != ECONNRESET)
 			return -1;
 		if (shim_lost(s, fd, inode, flags, &deadline))
 			return -1;
 	}
-	len = shim_unmark(iov, iovlen, (size_t)r, &group, &portid);
-	msg->msg_flags = len > cap ? MSG_TRUNC : 0;
-	shim_source(s, msg, group, portid);
-	if (!(flags & MSG_PEEK) && __atomic_load_n(&s->page->dumping, __ATOMIC_SEQ_CST))
-		shim_frame(s, fd, SKUA_NL_MORE, 0, 0);
-	if (len > cap && !(flags & MSG_TRUNC))
-		len = cap;
-	return (ssize_t)len;
 }
 
 /*
@@ -234,21 +253,13 @@ SHIM_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags
 			 struct timespec *timeout)
 {
 	struct shim_sock *s = shim_get_again(fd);
-	unsigned int i;
-	ssize_t r = 0;
+	int r;
 
 	if (!s)
 		return real(recvmmsg)(fd, msgs, n, flags, timeout);
-	for (i = 0; i < n; i++) {
-		r = shim_recvmsg(s, fd, &msgs[i].msg_hdr, flags & ~MSG_WAITFORONE);
-		if (r < 0)
-			break;
-		msgs[i].msg_len = (unsigned int)r;
-		if (flags & MSG_WAITFORONE)
-			flags |= MSG_DONTWAIT;
-	}
+	r = shim_recvmmsg(s, fd, msgs, n, flags, timeout);
 	shim_put(s);
-	return i || r >= 0 ? (int)i : -1;
+	return shim_stale(fd, r) ? real(recvmmsg)(fd, msgs, n, flags, timeout) : r;
 }
 
 /* What _FORTIFY_SOURCE makes of these calls. The size of the buffer was known to the compiler. */

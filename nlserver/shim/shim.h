@@ -14,11 +14,11 @@
  *   real.c     the functions that it stands in front of
  *   sock.c     which descriptors are netlink sockets
  *   conn.c     connecting, and connecting again after the server's restart
- *   frame.c    a frame to the server and back
+ *   frame.c    a frame to the server and back; turn.c: by way of the page alone
  *   socket.c   socket bind connect getsockname getpeername shutdown
  *   sockopt.c  setsockopt getsockopt
  *   send.c     send and its kin
- *   recv.c     recv and its kin; mark.c: the end of a datagram
+ *   recv.c     recv and its kin, recvmmsg.c; mark.c: the end of a datagram
  *   fd.c       close dup fcntl
  *   poll.c     poll epoll_ctl
  *   exec.c     starting programs that nothing can be preloaded into
@@ -69,6 +69,7 @@ struct shim_sock {
 	uint64_t netns; /* inode of the namespace that it was opened in */
 	struct skua_nl_page *page;
 	struct shim_epoll *epolls; /* under sock.c's lock */
+	struct shim_tails *tails;  /* of recvmmsg.c */
 };
 
 /* real.c */
@@ -121,6 +122,7 @@ int shim_each_fd(struct shim_sock *s, int (*f)(int fd, void *arg), void *arg);
 void shim_lock(void);
 void shim_unlock(void);
 uint64_t shim_inode(int fd); /* 0: not open or no socket */
+uint32_t shim_tid(void);
 
 /* conn.c */
 /* Whom a call is made for when it is another process's (../supervise): its thread and its process,
@@ -142,6 +144,13 @@ int shim_frame_with(struct shim_sock *s, int fd, uint32_t op, uint32_t a, const 
 ssize_t shim_frame_send(struct shim_sock *s, int fd, uint32_t portid, uint32_t groups,
 			const struct iovec *iov, size_t iovlen, size_t len);
 
+/* turn.c; under the frame lock */
+long shim_futex(uint32_t *word, int op, uint32_t val, const struct timespec *timeout);
+bool shim_post(struct skua_nl_page *page, const struct skua_nl_frame *f, const struct iovec *iov,
+	       size_t iovlen);
+bool shim_unpost(struct skua_nl_page *page);
+void shim_look(struct skua_nl_page *page); /* also without the lock */
+
 /* socket.c, ioctl.c */
 bool shim_diverts(int protocol);
 bool shim_ioctl_ours(unsigned long req);
@@ -154,6 +163,11 @@ size_t shim_unmark(const struct iovec *iov, size_t iovlen, size_t len, uint32_t 
 /* send.c, recv.c: with errno, for the shim's own sockets too */
 ssize_t shim_sendmsg(struct shim_sock *s, int fd, const struct msghdr *msg, int flags);
 ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags);
+int shim_recvmmsg(struct shim_sock *s, int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+		  struct timespec *timeout);
+size_t shim_room(struct shim_sock *s, const struct msghdr *msg);
+size_t shim_received(struct shim_sock *s, int fd, struct msghdr *msg, const struct iovec *iov,
+		     size_t len, int flags);
 
 /* procgroup.c: SIOCADDMULTI and SIOCDELMULTI; 0 or an errno */
 struct ifreq;

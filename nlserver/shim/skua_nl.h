@@ -69,6 +69,22 @@ struct skua_nl_hello {
 #define SKUA_NL_OPT_EXT_ACK         (1u << 5)
 #define SKUA_NL_OPT_STRICT_CHK      (1u << 6)
 #define SKUA_NL_OPT_PASSCRED        (1u << 7)
+/* No socket option: the client knows of turn, and posts frames. */
+#define SKUA_NL_OPT_POSTS           (1u << 8)
+
+/*
+ * Where the server waits for the next frame: skua_nl_page.turn. As long as a client is busy that is
+ * the page: a small frame is then posted there, which saves a trip through the connection. The
+ * server says so before it completes a frame, so that the client knows before it has the next one.
+ * When the server goes back to the connection by itself it does so by comparing and exchanging.
+ */
+#define SKUA_NL_TURN_SOCKET 0u /* at the connection */
+#define SKUA_NL_TURN_PAGE   1u /* at this word, a futex */
+#define SKUA_NL_TURN_POSTED 2u /* by the client, from PAGE: a frame is in post */
+#define SKUA_NL_TURN_LOOK   3u /* from PAGE: something has come through the connection */
+
+#define SKUA_NL_POST_AT  1024u /* offset of the frame that is posted */
+#define SKUA_NL_POST_MAX 3072u /* its bytes, header included */
 
 /*
  * An ioctl() about interfaces. What it points at is in the client's memory, and the server alone
@@ -121,6 +137,8 @@ struct skua_nl_page {
 	uint32_t dst_groups; /* connect(): mask */
 	uint32_t protocol;
 	uint32_t type;
+
+	uint32_t turn; /* futex: SKUA_NL_TURN_*; written by both */
 };
 
 /*

@@ -43,6 +43,22 @@ static bool shim_is_guest(void)
 	return *shim_owner != self;
 }
 
+/* The number of the thread: the kernel is asked once, and anew in a child of fork(). */
+uint32_t shim_tid(void)
+{
+	static __thread pid_t of, tid;
+
+	if (!shim_owner)
+		return (uint32_t)syscall(SYS_gettid);
+	if (!*shim_owner)
+		*shim_owner = getpid();
+	if (of != *shim_owner) {
+		tid = (pid_t)syscall(SYS_gettid);
+		of = *shim_owner;
+	}
+	return (uint32_t)tid;
+}
+
 __attribute__((constructor)) static void shim_start(void)
 {
 	const char *path = getenv("SKUA_SOCKET");
@@ -99,7 +115,9 @@ static void shim_free(struct shim_sock *s)
 		next = e->next;
 		free(e);
 	}
+	shim_look(s->page); /* the server is to see the end of it */
 	munmap(s->page, SKUA_NL_PAGE_SIZE);
+	free(s->tails);
 	free(s);
 }
 
@@ -155,7 +173,9 @@ static struct shim_sock *shim_find(int fd, uint64_t now, uint64_t seen)
 
 struct shim_sock *shim_get(int fd)
 {
-	return shim_find(fd, 0, UINT64_MAX);
+	if ((unsigned int)fd >= SHIM_FDS_MAX || !__atomic_load_n(&shim_table[fd], __ATOMIC_RELAXED))
+		return NULL;
+	return shim_find(fd, shim_tick(), UINT64_MAX);
 }
 
 /*
