@@ -6,7 +6,8 @@
 //
 // A connection's goroutine blocks in recvmsg, on a thread of its own, and not in the runtime's
 // poller: every datagram that a client receives makes the connection writable, and would wake that.
-// Who is silent for long gives the thread back (park.go).
+// Who is silent for long gives the thread back (park.go). Small frames of a client that is busy come
+// by way of its page (turn.go).
 //
 // A send of a client is one frame (see shim/skua_nl.h). The connection's goroutine takes it,
 // hands its messages to the family under the family's lock, and completes the frame when the

@@ -272,8 +272,11 @@ int main(void)
 	printf("%d %d %d %d %d %d %d %d %d ", SKUA_NL_HELLO, SKUA_NL_BIND, SKUA_NL_CONNECT,
 	       SKUA_NL_SEND, SKUA_NL_SEND_FD, SKUA_NL_MORE, SKUA_NL_JOIN, SKUA_NL_LEAVE,
 	       SKUA_NL_RCVBUF);
-	printf("%d %d %d %d %d ", SKUA_NL_OPT_BROADCAST_ERROR, SKUA_NL_OPT_NO_ENOBUFS,
-	       SKUA_NL_OPT_CAP_ACK, SKUA_NL_OPT_EXT_ACK, SKUA_NL_OPT_STRICT_CHK);
+	printf("%d %d %d %d %d %d ", SKUA_NL_OPT_BROADCAST_ERROR, SKUA_NL_OPT_NO_ENOBUFS,
+	       SKUA_NL_OPT_CAP_ACK, SKUA_NL_OPT_EXT_ACK, SKUA_NL_OPT_STRICT_CHK,
+	       SKUA_NL_OPT_POSTS);
+	printf("%d %d %d %d %d %d %d ", SKUA_NL_TURN_SOCKET, SKUA_NL_TURN_PAGE, SKUA_NL_TURN_POSTED,
+	       SKUA_NL_TURN_LOOK, SKUA_NL_POST_AT, SKUA_NL_POST_MAX, OFF(turn));
 	printf("%d %d %d %d %d %d %d %d %d %d %d %d\n", OFF(version), OFF(done), OFF(result),
 	       OFF(portid), OFF(admin), OFF(error), OFF(dumping), OFF(maxgroup), OFF(groups),
 	       OFF(waiters), OFF(options), OFF(max_recv));
@@ -290,7 +293,8 @@ int main(void)
 	want := fmt.Sprintln(wireVersion, frameMax, sendMax, pageSize, groupWords, markFlags,
 		markLen, markedMax, frameLen, helloLen,
 		opHello, opBind, opConnect, opSend, opSendFD, opMore, opJoin, opLeave, opRcvbuf,
-		optBroadcastError, optNoEnobufs, optCapAck, optExtAck, optStrictChk,
+		optBroadcastError, optNoEnobufs, optCapAck, optExtAck, optStrictChk, optPosts,
+		turnSocket, turnPage, turnPosted, turnLook, postAt, postMax, off(&p, &p.turn),
 		off(&p, &p.version), off(&p, &p.done), off(&p, &p.result), off(&p, &p.portid),
 		off(&p, &p.admin), off(&p, &p.err), off(&p, &p.dumping), off(&p, &p.maxgroup),
 		off(&p, &p.groups), off(&p, &p.waiters), off(&p, &p.options), off(&p, &p.maxRecv))

@@ -37,7 +37,8 @@ void shim_frame_lock(struct shim_sock *s)
 		    !__atomic_compare_exchange_n(word, &held, held | LOCK_WAITERS, false,
 						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			continue;
-		if (shim_futex(word, FUTEX_WAIT, held | LOCK_WAITERS, &patience) && errno == ETIMEDOUT) {
+		if (shim_futex(word, FUTEX_WAIT, held | LOCK_WAITERS, &patience) &&
+		    errno == ETIMEDOUT) {
 			held = __atomic_load_n(word, __ATOMIC_RELAXED);
 			if (held && kill((pid_t)(held & ~LOCK_WAITERS), 0) && errno == ESRCH &&
 			    __atomic_compare_exchange_n(word, &held, self | LOCK_WAITERS, false,
@@ -156,6 +157,8 @@ static ssize_t shim_do(struct shim_sock *s, int fd, struct skua_nl_frame *f,
 		f->seq = ++s->page->seq;
 		err = 0;
 		if (file >= 0 || !shim_post(s->page, f, iov, iovlen)) {
+			if (shim_inode(fd) != s->inode)
+				return -ENOTSOCK;
 			err = shim_write_frame(fd, f, iov, iovlen, file);
 			shim_look(s->page);
 		}

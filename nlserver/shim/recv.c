@@ -99,8 +99,8 @@ size_t shim_room(struct shim_sock *s, const struct msghdr *msg)
 	return cap;
 }
 
-/* The end of netlink_recvmsg: a datagram of len bytes is in iov, which is that of msg and a tail. The
- * result is the call's. */
+/* The end of netlink_recvmsg: a datagram of len bytes is in iov, which is that of msg and a tail.
+ * The result is the call's. */
 size_t shim_received(struct shim_sock *s, int fd, struct msghdr *msg, const struct iovec *iov,
 		     size_t len, int flags)
 {
@@ -160,18 +160,6 @@ ssize_t shim_recvmsg(struct shim_sock *s, int fd, struct msghdr *msg, int flags)
 		if (shim_lost(s, fd, inode, flags, &deadline))
 			return -1;
 	}
-}
-
-/*
- * The descriptor was closed and used anew behind our back since it was looked at (shim_get_again):
- * the call that failed is to be made as it is.
- */
-static bool shim_stale(int fd, ssize_t r)
-{
-	if (r >= 0 || errno != ENOTSOCK)
-		return false;
-	shim_forget(fd);
-	return true;
 }
 
 static ssize_t shim_recv_bytes(struct shim_sock *s, int fd, void *buf, size_t len, int flags,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BATCH    64 /* datagrams to a call */
+#define FIRST    4  /* to the first: often there is but one, and to prepare for many takes time */
 #define IOVS_MAX 4  /* pieces of a datagram; whose have more are received one by one */
 
 /* What is behind the client's buffers: the end of a datagram has to be seen (mark.c). Hardly any of
@@ -62,8 +63,7 @@ static int shim_recv_batch(struct shim_sock *s, int fd, struct mmsghdr *msgs, un
 
 		shim_room(s, msg);
 		memcpy(iov[i], msg->msg_iov, msg->msg_iovlen * sizeof(iov[i][0]));
-		iov[i][msg->msg_iovlen] =
-		    (struct iovec){tails->bytes[i], sizeof(tails->bytes[i])};
+		iov[i][msg->msg_iovlen] = (struct iovec){tails->bytes[i], sizeof(tails->bytes[i])};
 		m[i].msg_hdr.msg_iov = iov[i];
 		m[i].msg_hdr.msg_iovlen = msg->msg_iovlen + 1;
 	}
@@ -85,7 +85,8 @@ int shim_recvmmsg(struct shim_sock *s, int fd, struct mmsghdr *msgs, unsigned in
 	if (!(flags & MSG_OOB) && n > 1 && shim_fits(msgs, n))
 		tails = shim_tails_take(s);
 	while (i < n) {
-		room = n - i < BATCH ? n - i : BATCH;
+		room = i ? BATCH : FIRST;
+		room = n - i < room ? n - i : room;
 		r = 0;
 		if (tails)
 			r = shim_recv_batch(s, fd, msgs + i, room, flags, timeout, tails);

@@ -47,47 +47,53 @@ static ssize_t shim_send_bytes(struct shim_sock *s, int fd, const void *buf, siz
 
 SHIM_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 	ssize_t r;
 
 	if (!s)
 		return real(sendmsg)(fd, msg, flags);
 	r = shim_sendmsg(s, fd, msg, flags);
 	shim_put(s);
-	return r;
+	return shim_stale(fd, r) ? real(sendmsg)(fd, msg, flags) : r;
 }
 
 SHIM_EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 			   const struct sockaddr *to, socklen_t tolen)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
+	ssize_t r;
 
 	if (!s)
 		return real(sendto)(fd, buf, len, flags, to, tolen);
-	return shim_send_bytes(s, fd, buf, len, flags, to, tolen);
+	r = shim_send_bytes(s, fd, buf, len, flags, to, tolen);
+	return shim_stale(fd, r) ? real(sendto)(fd, buf, len, flags, to, tolen) : r;
 }
 
 SHIM_EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
+	ssize_t r;
 
 	if (!s)
 		return real(send)(fd, buf, len, flags);
-	return shim_send_bytes(s, fd, buf, len, flags, NULL, 0);
+	r = shim_send_bytes(s, fd, buf, len, flags, NULL, 0);
+	return shim_stale(fd, r) ? real(send)(fd, buf, len, flags) : r;
 }
 
 SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
+	ssize_t r;
 
 	if (!s)
 		return real(write)(fd, buf, len);
-	return shim_send_bytes(s, fd, buf, len, 0, NULL, 0);
+	r = shim_send_bytes(s, fd, buf, len, 0, NULL, 0);
+	return shim_stale(fd, r) ? real(write)(fd, buf, len) : r;
 }
 
 SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
 	ssize_t r;
 
@@ -95,12 +101,12 @@ SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		return real(writev)(fd, iov, n);
 	r = shim_sendmsg(s, fd, &msg, 0);
 	shim_put(s);
-	return r;
+	return shim_stale(fd, r) ? real(writev)(fd, iov, n) : r;
 }
 
 SHIM_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
-	struct shim_sock *s = shim_get(fd);
+	struct shim_sock *s = shim_get_again(fd);
 	unsigned int i;
 	ssize_t r = 0;
 
@@ -113,5 +119,7 @@ SHIM_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags
 		msgs[i].msg_len = (unsigned int)r;
 	}
 	shim_put(s);
+	if (!i && shim_stale(fd, r))
+		return real(sendmmsg)(fd, msgs, n, flags);
 	return i || r >= 0 ? (int)i : -1;
 }

@@ -64,7 +64,8 @@ struct shim_epoll {
 struct shim_sock {
 	int refs;       /* descriptors and calls under way; under sock.c's lock */
 	uint64_t inode; /* of the connection: tells whether a descriptor is still ours */
-	int fd_seen;    /* the descriptor whose inode was compared last, and when */
+	int fd_seen;    /* the descriptor whose inode was compared last, by whom and when */
+	pid_t pid_seen;
 	uint64_t tick_seen;
 	uint64_t netns; /* inode of the namespace that it was opened in */
 	struct skua_nl_page *page;
@@ -114,6 +115,7 @@ void shim_real_resolve(void);
 const char *shim_server(void);      /* SKUA_SOCKET, or NULL */
 struct shim_sock *shim_get(int fd); /* NULL: no netlink socket; else shim_put it */
 struct shim_sock *shim_get_again(int fd);
+bool shim_stale(int fd, ssize_t r); /* what shim_get_again gave was wrong: forgotten */
 void shim_put(struct shim_sock *s);
 int shim_track(int fd, struct shim_sock *s);
 void shim_forget(int fd);
@@ -139,7 +141,7 @@ void shim_frame_lock(struct shim_sock *s);
 void shim_frame_unlock(struct shim_sock *s);
 int shim_await(struct skua_nl_page *page, int fd, uint32_t seq); /* -1: the server is gone */
 int shim_frame(struct shim_sock *s, int fd, uint32_t op, uint32_t a, uint32_t b); /* -errno */
-/* A frame with the bytes of iov behind it; -errno. */
+/* A frame with the bytes of iov behind it; -errno, -ENOTSOCK: fd is no descriptor of s. */
 int shim_frame_with(struct shim_sock *s, int fd, uint32_t op, uint32_t a, const struct iovec *iov);
 ssize_t shim_frame_send(struct shim_sock *s, int fd, uint32_t portid, uint32_t groups,
 			const struct iovec *iov, size_t iovlen, size_t len);

@@ -70,7 +70,7 @@ struct skua_nl_hello {
 #define SKUA_NL_OPT_STRICT_CHK      (1u << 6)
 #define SKUA_NL_OPT_PASSCRED        (1u << 7)
 /* No socket option: the client knows of turn, and posts frames. */
-#define SKUA_NL_OPT_POSTS           (1u << 8)
+#define SKUA_NL_OPT_POSTS (1u << 8)
 
 /*
  * Where the server waits for the next frame: skua_nl_page.turn. As long as a client is busy that is

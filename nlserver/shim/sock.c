@@ -28,33 +28,32 @@ static void shim_after_fork(void)
 	pthread_mutex_init(&shim_mutex, NULL);
 }
 
+/* The number of the process, which the kernel is asked for once; 0: not to be had so. */
+static pid_t shim_pid(void)
+{
+	if (shim_owner && !*shim_owner)
+		*shim_owner = getpid();
+	return shim_owner ? *shim_owner : 0;
+}
+
 /*
  * A child of vfork() runs in its parent's memory, but its descriptors are its own: what it does to
  * them must not be noted.
  */
 static bool shim_is_guest(void)
 {
-	pid_t self = getpid();
-
-	if (!shim_owner)
-		return false;
-	if (!*shim_owner)
-		*shim_owner = self;
-	return *shim_owner != self;
+	return shim_owner && shim_pid() != getpid();
 }
 
-/* The number of the thread: the kernel is asked once, and anew in a child of fork(). */
+/* The number of the thread, which the kernel is asked for once. */
 uint32_t shim_tid(void)
 {
 	static __thread pid_t of, tid;
+	pid_t pid = shim_pid();
 
-	if (!shim_owner)
-		return (uint32_t)syscall(SYS_gettid);
-	if (!*shim_owner)
-		*shim_owner = getpid();
-	if (of != *shim_owner) {
+	if (!pid || of != pid) {
 		tid = (pid_t)syscall(SYS_gettid);
-		of = *shim_owner;
+		of = pid;
 	}
 	return (uint32_t)tid;
 }
@@ -157,13 +156,14 @@ static struct shim_sock *shim_find(int fd, uint64_t now, uint64_t seen)
 	shim_unlock();
 	if (!s)
 		return NULL;
-	if (s->fd_seen == fd && s->tick_seen >= seen)
+	if (s->fd_seen == fd && s->tick_seen >= seen && s->pid_seen == shim_pid())
 		return s;
 	inode = shim_inode(fd);
 	errno = saved;
 	if (inode == s->inode) {
 		s->fd_seen = fd;
 		s->tick_seen = now;
+		s->pid_seen = shim_pid();
 		return s;
 	}
 	shim_put(s);
@@ -179,8 +179,8 @@ struct shim_sock *shim_get(int fd)
 }
 
 /*
- * For receives, of which there may be very many in a row: a descriptor that was looked at in this
- * tick is not looked at again.
+ * For sends and receives, of which there may be very many in a row: a descriptor that was looked at
+ * in this tick, by this process, is not looked at again.
  */
 struct shim_sock *shim_get_again(int fd)
 {
@@ -248,4 +248,16 @@ int shim_each_fd(struct shim_sock *s, int (*f)(int fd, void *arg), void *arg)
 			err = f(fd, arg);
 	}
 	return err;
+}
+
+/*
+ * The descriptor was closed and used anew behind our back since it was looked at (shim_get_again):
+ * the call that failed is to be made as it is.
+ */
+bool shim_stale(int fd, ssize_t r)
+{
+	if (r >= 0 || errno != ENOTSOCK)
+		return false;
+	shim_forget(fd);
+	return true;
 }
