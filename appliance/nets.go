@@ -87,6 +87,7 @@ func (n *nets) familiesOf(st *controlplane.Stack) []*nlserver.Family {
 		Addrconf: st.Addrconf,
 		Nets:     &n.route,
 	})
+	route.Settle = func(typ uint16) { n.twins.settle(st, typ) }
 	route.Ioctl = sioc.New(sioc.Tables{
 		Links: st.Links, Addrs: st.Addrs, Neighs: st.Neighs, Routes: st.Routes, Devices: st.Devices,
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -102,6 +103,33 @@ func (t *twins) add(st *controlplane.Stack, ns *os.File) {
 		}
 		return err
 	})
+}
+
+// settleTime is how long a client waits at most for the host's kernel to follow.
+const settleTime = time.Second
+
+// settle returns when the host's sockets see what a request of that type has changed of routes. t may
+// be nil.
+func (t *twins) settle(st *controlplane.Stack, typ uint16) {
+	switch typ {
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE, unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP, unix.RTM_NEWRULE, unix.RTM_DELRULE:
+	default:
+		return
+	}
+	if t == nil {
+		return
+	}
+	var table *twin.Table
+	t.mu.Lock()
+	if nt := t.of[st]; nt != nil {
+		table = nt.table
+	}
+	t.mu.Unlock()
+	if table != nil {
+		ctx, cancel := context.WithTimeout(t.ctx, settleTime)
+		defer cancel()
+		table.Settle(ctx)
+	}
 }
 
 // remove ends the twins of a net, under RTNL.

@@ -35,6 +35,9 @@ const (
 // addHome makes the interface. The calling thread is in the namespace.
 func (h *TwinHost) addHome(ns *os.File) error {
 	index := uint32(homeIndexHost)
+	if err := h.sweepWays(); err != nil {
+		return err
+	}
 	if !h.other {
 		index = 0
 		if err := h.sweep(); err != nil {
@@ -85,17 +88,20 @@ func (h *TwinHost) sweep() error {
 
 // delHome removes the interface and the rules.
 func (h *TwinHost) delHome() error {
+	err := h.do(func(*os.File) error { return h.sweepWays() })
+	if h.other {
+		err = nil // its namespace has gone, perhaps
+	} else {
+		err = errors.Join(err, h.sweep())
+	}
 	home := h.home
 	h.home = nil
-	var err error
-	if !h.other {
-		err = h.sweep()
-	}
 	return errors.Join(err, h.remove(home, homeIndex))
 }
 
 // SetHome implements dpif.TwinHost.
 func (h *TwinHost) SetHome(w dpif.TwinHome) error {
+	h.restate = true
 	err := h.do(func(*os.File) error { return h.setHome(w) })
 	if err != nil {
 		return fmt.Errorf("interface %s: %w", homeName, err)

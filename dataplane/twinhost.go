@@ -32,6 +32,9 @@ type TwinHost struct {
 
 	src4, src6 netip.Addr          // of the default routes
 	sources    map[netip.Addr]bool // that have a rule
+
+	ways    map[netip.Prefix]dpif.TwinWay
+	restate bool // addresses have changed since
 }
 
 // hostTwin is a TAP and what was set on it.
@@ -49,6 +52,7 @@ var _ dpif.TwinHost = (*TwinHost)(nil)
 func (d *Dataplane) NewTwinHost(net, gen uint32, ns *os.File) (*TwinHost, error) {
 	h := &TwinHost{
 		net: net, gen: gen, other: ns != nil, sock: -1, twins: map[uint32]*hostTwin{}, sources: map[netip.Addr]bool{},
+		ways: map[netip.Prefix]dpif.TwinWay{},
 	}
 	var err error
 	if h.own, err = netlink.NewHandle(unix.NETLINK_ROUTE); err == nil {
@@ -110,6 +114,7 @@ func (h *TwinHost) Free(index uint32) bool {
 
 // SetTwin implements dpif.TwinHost.
 func (h *TwinHost) SetTwin(t dpif.Twin) error {
+	h.restate = true
 	err := h.do(func(ns *os.File) error {
 		tw := h.twins[t.Index]
 		if tw == nil {

@@ -44,6 +44,10 @@ type Family struct {
 	// family makes its changes take effect there, if it held any back. May be nil.
 	Commit func()
 
+	// Settle is called without Lock at the end of a send, with the type of its last request, before
+	// its sender goes on: the family may wait for what its changes cause elsewhere. May be nil.
+	Settle func(typ uint16)
+
 	// Explain turns an error of Rcv that carries more than an errno into the errno, and its text
 	// and attribute into req.Ext. It is asked first; nil, or a result of 0, leaves it to
 	// errors.As(syscall.Errno), and to EINVAL.

@@ -387,7 +387,7 @@ func (s *Socket) send(f frame, data []byte) (int, error) {
 // batch at a time, and the answers to a batch are written before it is given up: so what others
 // cause comes after.
 func (s *Socket) receive(data []byte) {
-	locked := false
+	locked, typ := false, uint16(0)
 	for n := 0; ; n++ {
 		h, msg, rest, ok := nlmsg.Next(data)
 		if !ok {
@@ -401,7 +401,7 @@ func (s *Socket) receive(data []byte) {
 				s.fam.Ahead(data)
 			}
 		}
-		data = rest
+		data, typ = rest, h.Type
 		s.receiveOne(h, msg)
 		if n%batch == batch-1 {
 			s.finish()
@@ -411,6 +411,9 @@ func (s *Socket) receive(data []byte) {
 	}
 	if locked {
 		s.finish()
+	}
+	if s.fam.Settle != nil {
+		s.fam.Settle(typ)
 	}
 }
 

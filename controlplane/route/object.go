@@ -26,7 +26,7 @@ func (t *Table) checkObject(cfg *nexthop.ObjectConfig) (nexthop.Hop, error) {
 
 // object follows the nexthop objects that routes point at.
 func (t *Table) object(e nexthop.ObjectEvent) {
-	t.gen++
+	t.changed()
 	t.checks.forget()
 	o := e.Object
 	switch e.Type {

@@ -81,7 +81,7 @@ func (t *Table) push(tab *fibTable, k key, plen uint8, before uint32) error {
 }
 
 func (t *Table) pushAt(tab *fibTable, node uint32, k key, plen uint8, before uint32) error {
-	t.gen++
+	t.changed()
 	now, tos := t.bestAt(tab, node, k, plen), t.enqueueTOS(tab, k, plen)
 	if now == before && !tos {
 		return nil
@@ -103,7 +103,7 @@ func (t *Table) enqueue(tab *fibTable, k key, plen uint8, nh uint32) {
 
 // enqueueChange is enqueue when what the data plane is to have changed from before.
 func (t *Table) enqueueChange(tab *fibTable, k key, plen uint8, before uint32) {
-	t.gen++
+	t.changed()
 	if now := t.best(tab, k, plen); now != before {
 		t.enqueue(tab, k, plen, now)
 	}

@@ -113,6 +113,7 @@ func (f *family) looked(id uint32) bool {
 // publishRules brings what the rules of a family come to into the data plane: for the net, and for
 // the links that it is something else for.
 func (t *Table) publishRules(f *family) error {
+	t.changed()
 	if t.rules.Custom(f.id) && !f.custom {
 		if err := t.net.DP.SetCustomRules(t.net.ID, f.id); err != nil {
 			return err

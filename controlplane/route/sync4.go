@@ -73,7 +73,7 @@ func (t *Table) flushPrefix4(tab *fibTable, k key, plen uint8) {
 		t.drop(info)
 	}
 	t.emptied(tab, k, plen)
-	t.gen++
+	t.changed()
 	t.enqueue(tab, k, plen, t.best(tab, k, plen))
 	t.enqueueTOS(tab, k, plen)
 	if len(t.pending) >= batch {

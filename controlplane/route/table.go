@@ -68,6 +68,9 @@ type Table struct {
 	// Joined, when set, says whether a link has joined an IPv4 multicast group (ip_check_mc_rcu).
 	Joined func(l *link.Link, group netip.Addr) bool
 
+	// Changed, when set, is called with every change of a table, perhaps before it is made. Quick.
+	Changed func()
+
 	tosRoutes int                        // that have a TOS
 	tosSent   map[tosPrefix]*tosNexthops // what the data plane has for them
 

@@ -44,6 +44,8 @@ type Table struct {
 	dirty   []uint32         // indexes of links that changed, in order
 	marked  map[uint32]bool  // those in dirty
 	home    bool             // what hangs on no link changed
+	ways    bool             // routes changed, or what they go by
+	many    [2]bool          // by family: the main table had more routes than mostWays; under RTNL
 	marks   uint64           // ever made
 	settled uint64           // of those, the host has been told
 	idle    *sync.Cond       // settled changed
@@ -53,8 +55,11 @@ type Table struct {
 	twins map[uint32]*link.Link // those that there are; the goroutine's own
 }
 
-// homeFailed is the key of what hangs on no link in Table.failed.
-const homeFailed = 0
+// homeFailed and waysFailed are the keys in Table.failed of what hangs on no link.
+const (
+	homeFailed = 0
+	waysFailed = 1<<32 - 1
+)
 
 // New begins to listen to the events of t.Net, under RTNL. What is there already has its twin as
 // soon as Run runs.
@@ -65,6 +70,7 @@ func New(t Tables, host dpif.TwinHost) *Table {
 	}
 	x.idle = sync.NewCond(&x.mu)
 	t.Net.Subscribe(x.Event)
+	t.Routes.Changed = x.markWays
 	t.Links.IndexTaken = func(index uint32) bool { return !host.Free(index) }
 	for _, l := range t.Links.All() {
 		x.mark(l.Index, true)
@@ -100,11 +106,15 @@ func (t *Table) mark(index uint32, home bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.marks++
-	t.home = t.home || home
+	t.home, t.ways = t.home || home, true
 	if !t.marked[index] {
 		t.marked[index] = true
 		t.dirty = append(t.dirty, index)
 	}
+	t.rouse()
+}
+
+func (t *Table) rouse() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
@@ -162,7 +172,7 @@ type state struct {
 
 // tell brings the host to where the stack is now; true: not all of it, it is to be tried again.
 func (t *Table) tell() bool {
-	states, home, marks := t.look()
+	states, home, ways, marks := t.look()
 	var failed []uint32
 	say := func(index uint32, name string, err error) {
 		t.log(index, name, err)
@@ -187,6 +197,11 @@ func (t *Table) tell() bool {
 		err = t.host.SetHome(*home)
 		t.log(homeFailed, "", err)
 	}
+	var werr error
+	if ways != nil {
+		werr = t.host.SetWays(*ways)
+		t.log(waysFailed, "", werr)
+	}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -196,10 +211,10 @@ func (t *Table) tell() bool {
 			t.dirty = append(t.dirty, index)
 		}
 	}
-	t.home = t.home || err != nil
+	t.home, t.ways = t.home || err != nil, t.ways || werr != nil
 	t.settled = marks
 	t.idle.Broadcast()
-	return len(failed) > 0 || err != nil
+	return len(failed) > 0 || err != nil || werr != nil
 }
 
 // log says what the host refused, once.
@@ -214,14 +229,15 @@ func (t *Table) log(index uint32, name string, err error) {
 	}
 }
 
-// look reads the state of what is dirty, all at one moment of RTNL. home: nil when it did not change.
-func (t *Table) look() (states []state, home *dpif.TwinHome, marks uint64) {
+// look reads the state of what is dirty, all at one moment of RTNL. home, ways: nil when they did not
+// change.
+func (t *Table) look() (states []state, home *dpif.TwinHome, ways *[]dpif.TwinWay, marks uint64) {
 	t.Net.Lock()
 	defer t.Net.Unlock()
 	t.mu.Lock()
-	dirty, homely := t.dirty, t.home
+	dirty, homely, routed := t.dirty, t.home, t.ways
 	marks = t.marks
-	t.dirty, t.marked, t.home = nil, map[uint32]bool{}, false
+	t.dirty, t.marked, t.home, t.ways = nil, map[uint32]bool{}, false, false
 	t.mu.Unlock()
 	for _, index := range dirty {
 		l := t.Links.ByIndex(index)
@@ -242,7 +258,11 @@ func (t *Table) look() (states []state, home *dpif.TwinHome, marks uint64) {
 		h := t.lookHome()
 		home = &h
 	}
-	return states, home, marks
+	if routed {
+		w := t.lookWays()
+		ways = &w
+	}
+	return states, home, ways, marks
 }
 
 // addrsOf are the addresses of a link that sockets may have: not those that are being checked.

@@ -38,6 +38,14 @@ type TwinHome struct {
 	Sources []netip.Addr
 }
 
+// TwinWay is a route of Skua's to where no twin is near, as far as the host's sockets see it.
+type TwinWay struct {
+	Dst  netip.Prefix
+	Type uint8      // RTN_UNICAST: Skua takes its packets; else what a socket is refused with
+	Src  netip.Addr // that packets without a choice leave from; invalid: as by default
+	MTU  uint32     // bytes; 0: the default
+}
+
 // TwinHost is a network namespace of the host's kernel, as far as the twins of one net are in it.
 // Its methods talk to the host's kernel and may take a while: never under RTNL. One goroutine at a
 // time.
@@ -47,6 +55,9 @@ type TwinHost interface {
 	// DelTwin removes it; no error when there is none.
 	DelTwin(index uint32) error
 	SetHome(h TwinHome) error
+	// SetWays sets all ways beside the default one. Where the host may have routes of its own, its
+	// sockets see those only with an address of Skua's.
+	SetWays(ways []TwinWay) error
 	// Free says whether the host has no interface with that index. Quick, and for any goroutine.
 	Free(index uint32) bool
 	// Close removes everything.

@@ -76,6 +76,8 @@ func TestTwinsFollow(t *testing.T) {
 		}
 	}
 
+	i.ip("route", "add", "blackhole", "203.0.113.128/25")
+	shows("route show table 21248", "blackhole 203.0.113.128/25")
 	if err := i.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +87,7 @@ func TestTwinsFollow(t *testing.T) {
 	i = w.startAt("again.toml", "[appliance]\nsocket = \""+w.socket()+
 		"\"\ntwins = true\n[dataplane]\nhugepages = \"off\"\nmemory_mb = 128\nmbufs = 8192\n", w.socket())
 	shows("link", "skua0")
+	shows("route show table all", "!blackhole")
 	i.stop(unix.SIGTERM)
 	shows("rule", "!192.0.2.1")
 }
@@ -101,7 +104,7 @@ func TestTwinsLeaveTheHostItsRoutes(t *testing.T) {
 	lan.must("ip", "addr", "add", "10.9.0.2/24", "dev", "eth0")
 	lan.must("ip", "link", "set", "eth0", "up")
 	w.in.must("ip", "route", "add", "default", "via", "10.9.0.2")
-	w.startTwins(`CONF
+	i := w.startTwins(`CONF
 [[link]]
 name = "left"
 tap = { name = "eth0", netns = "` + a.name + `" }
@@ -114,6 +117,10 @@ via = "192.0.2.2"
 	if err := w.in.ping("192.0.2.2"); err != nil {
 		t.Fatal(err)
 	}
+	i.ip("route", "add", "unreachable", "198.51.100.0/24")
+	wantContains(t, "route past what Skua refuses", w.in.must("ip", "route", "get", "198.51.100.1"), "via 10.9.0.2 dev mgmt")
+	r := runCmd(w.in.command("ip", "route", "get", "198.51.100.1", "from", "192.0.2.1"))
+	wantContains(t, "route from Skua's address to what it refuses", r.out+r.err, "No route to host")
 	wantContains(t, "route", w.in.must("ip", "route", "get", "203.0.113.1"), "via 10.9.0.2 dev mgmt")
 	wantContains(t, "route from Skua's address", w.in.must("ip", "route", "get", "203.0.113.1", "from", "192.0.2.1"), "dev skua0")
 	w.in.must("ip", "route", "del", "default")

@@ -50,6 +50,39 @@ func TestTwinsOfNets(t *testing.T) {
 	if err := x.send("192.0.2.1:7001", noise(1<<20)); err != nil {
 		t.Error(err)
 	}
+
+	// What Skua's routes refuse, and the address and length that they want, sockets are told at once.
+	says := func(dst string, parts ...string) {
+		t.Helper()
+		r := runCmd(x.command("ip", "route", "get", dst))
+		for _, p := range parts {
+			if !strings.Contains(r.out+r.err, p) {
+				t.Errorf("ip route get %s in its namespace: not %q: %s%s", dst, p, r.out, r.err)
+			}
+		}
+	}
+	skua(x, "addr", "add", "10.9.9.9/32", "dev", "lo")
+	skua(x, "nexthop", "add", "id", "1", "blackhole")
+	for range 2 { // an address takes the routes with it that prefer it
+		skua(x, "route", "add", "203.0.113.0/24", "via", "10.1.1.2", "src", "10.9.9.9", "mtu", "1300")
+		says("203.0.113.1", "dev skua0 src 10.9.9.9", "mtu 1300")
+		skua(x, "addr", "del", "10.9.9.9/32", "dev", "lo")
+		says("203.0.113.1", "dev skua0 src 10.1.1.1")
+		skua(x, "addr", "add", "10.9.9.9/32", "dev", "lo")
+	}
+	skua(x, "route", "add", "203.0.113.0/24", "nhid", "1")
+	skua(x, "route", "add", "203.0.113.0/25", "via", "10.1.1.2")
+	skua(x, "route", "add", "prohibit", "2001:db8:7::/48")
+	says("203.0.113.200", "Invalid argument")
+	says("203.0.113.1", "dev skua0 src 10.1.1.1")
+	says("2001:db8:7::1", "Permission denied")
+	skua(x, "nexthop", "replace", "id", "1", "via", "10.1.1.2", "dev", "v0")
+	says("203.0.113.200", "dev skua0")
+	skua(x, "nexthop", "replace", "id", "1", "blackhole")
+	says("203.0.113.200", "Invalid argument")
+	skua(x, "rule", "add", "pref", "100", "to", "203.0.113.0/24", "table", "7") // who knows what it says
+	says("203.0.113.200", "dev skua0")
+
 	skua(x, "link", "del", "v0")
 	eventually(t, 15*time.Second, func() string {
 		if out := y.must("ip", "-br", "link"); strings.Contains(out, "v1") {
