@@ -131,7 +131,7 @@ func (t *Table) lookupTable6(tab *fibTable, flow *flow6, res *result6) bool {
 				a = t.sibling6(at.head, a, flow)
 				*res = result6{tab: tab, key: at.key, plen: at.plen, node: node, alias: a, info: t.info(a)}
 				if res.info.Object != nil {
-					res.sel = res.info.Object.Select(flow.hash)
+					res.sel = t.selectHop6(res.info, flow, flags)
 				}
 				return true
 			}
@@ -143,10 +143,31 @@ func (t *Table) lookupTable6(tab *fibTable, flow *flow6, res *result6) bool {
 	}
 }
 
+// wantsLink says whether a hop is on the link that a packet of our own is bound to, so that the hash
+// is not asked (have_oif_match of ip6_pol_route).
+func (f *flow6) wantsLink(h *nexthop.Hop) bool {
+	return f.oif != 0 && f.Iif == loopbackIndex && h.Oif() == f.oif
+}
+
+// selectHop6 is the hop of a nexthop object that a flow takes: the first that will do when that is on
+// its link (rt6_nh_find_match), else by its hash.
+func (t *Table) selectHop6(info *nexthop.Info, flow *flow6, flags uint8) int {
+	for n := range info.Hops {
+		if t.scoreHop6(info, &info.Hops[n], flow.oif, flags) < 0 {
+			continue
+		}
+		if flow.wantsLink(&info.Hops[n]) {
+			return n
+		}
+		break
+	}
+	return info.Object.Select(flow.hash)
+}
+
 // sibling6 is fib6_select_path: of the siblings of a the one for the flow's hash.
 func (t *Table) sibling6(head, a uint32, flow *flow6) uint32 {
 	info := t.info(a)
-	if flow.oif != 0 && info.Hops[0].Oif() == flow.oif || !multipath6(info) {
+	if flow.wantsLink(&info.Hops[0]) || !multipath6(info) {
 		return a
 	}
 	var total, sum uint64

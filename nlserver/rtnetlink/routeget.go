@@ -261,6 +261,6 @@ func fillGet6(e *nlmsg.Encoder, q *route.Query, r *route.Result) {
 		addrAttr(e, unix.RTA_GATEWAY, r.Gateway)
 	}
 	e.U32(unix.RTA_OIF, r.Link.Index)
-	fillCacheinfo(e, r.Route.Expires, 2)
+	fillCacheinfo(e, 0, 2) // the end of a route is not that of its dst (rt6_set_from)
 	e.U8(unix.RTA_PREF, i.Pref)
 }
