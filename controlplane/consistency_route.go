@@ -48,7 +48,7 @@ func (c *comparison) missingRoutes(family uint8) {
 			return
 		}
 		for _, r := range seen {
-			if r.NexthopID == 0 && len(c.leads(family, merged, &r)) > 0 {
+			if r.NexthopID == 0 && len(c.leads(family, merged, &r, false)) > 0 {
 				c.differ("route %v of table %d is not in the data plane", r.Prefix, r.Table)
 			}
 		}
@@ -85,7 +85,7 @@ func (c *comparison) heldRoutesOf(family uint8, last dpif.Route) {
 		}
 		merged := c.merged(family)
 		for _, r := range held[:n] {
-			ids := c.leads(family, merged, &r)
+			ids := c.leads(family, merged, &r, true)
 			switch {
 			case len(ids) == 0:
 				c.differ("route %v of table %d is only in the data plane", r.Prefix, r.Table)
@@ -125,14 +125,18 @@ func (c *comparison) found(held []dpif.Route) {
 }
 
 // leads says what a prefix of a table of the data plane may lead to: of IPv4 the first usable route
-// for the TOS, of IPv6 any of the table's; the local route of a prefix comes first. nil: there is none.
-func (c *comparison) leads(family uint8, merged bool, of *dpif.Route) (ids []uint32) {
+// for the TOS, of IPv6 any of the table's; the local route of a prefix comes first. nil: there is none. ended: one
+// that packets pass over as soon as its end is noticed, until it is collected, is one too.
+func (c *comparison) leads(family uint8, merged bool, of *dpif.Route, ended bool) (ids []uint32) {
 	in := []uint32{of.Table}
 	if merged && of.Table == unix.RT_TABLE_MAIN {
 		in = []uint32{unix.RT_TABLE_LOCAL, unix.RT_TABLE_MAIN}
 	}
 	for _, table := range in {
 		c.Routes.At(family, table, of.Prefix, func(r *route.Route) {
+			if r.HasExpires && r.Expires <= 0 && !ended {
+				return
+			}
 			if r.TOS != 0 && r.TOS != of.TOS || family == unix.AF_INET && len(ids) > 0 {
 				return
 			}

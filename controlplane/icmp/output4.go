@@ -27,6 +27,14 @@ type out4 struct {
 	payload []byte
 }
 
+// ttl is ip4_dst_hoplimit: of the route, else of the net.
+func (h *Handler) ttl(r *route.Result) byte {
+	if r.Metrics != nil && r.Metrics.Value[unix.RTAX_HOPLIMIT] != 0 {
+		return byte(r.Metrics.Value[unix.RTAX_HOPLIMIT])
+	}
+	return byte(h.Sysctl.IPDefaultTTL)
+}
+
 // push4 is ip_push_pending_frames and ip_output: it makes the header, fragments where the packet is
 // larger than the way, and hands it to the data plane.
 func (h *Handler) push4(o *out4) {
@@ -48,7 +56,7 @@ func (h *Handler) push4(o *out4) {
 	} else {
 		binary.BigEndian.PutUint16(hdr[4:], h.ident(src, o.dst, o.proto))
 	}
-	hdr[8] = byte(h.Sysctl.IPDefaultTTL)
+	hdr[8] = h.ttl(o.route)
 	if o.dst.IsMulticast() {
 		hdr[8] = 1
 	}

@@ -7,11 +7,8 @@ import (
 	"time"
 )
 
-// gcInterval is how often ended routes are deleted (ip6_rt_gc_interval). Packets and lookups pass
-// them over at once.
-const gcInterval = 30 * time.Second
-
-// expiry is the end of an IPv6 route.
+// expiry is the end of an IPv6 route. Packets and lookups pass it over then; it is deleted with the
+// next collection, every gc_interval.
 type expiry struct {
 	at    time.Time
 	ended bool // the data plane passes it over
@@ -20,9 +17,10 @@ type expiry struct {
 	plen  uint8
 }
 
-// setExpiry gives a route its end, seconds from now; 0: none.
+// setExpiry gives a route its end, seconds from now; 0: none. Those that reject have none either
+// (ip6_route_info_create).
 func (t *Table) setExpiry(tab *fibTable, k key, plen uint8, a uint32, seconds uint32) {
-	if seconds == 0 {
+	if seconds == 0 || t.info(a).Flags&FlagReject != 0 {
 		t.forgetExpiry(a)
 		return
 	}
@@ -37,10 +35,15 @@ func (t *Table) setExpiryAt(tab *fibTable, k key, plen uint8, a uint32, at time.
 		t.net.Log.Error("data plane refuses a route that was prolonged", "err", err)
 	}
 	if t.gcAt.IsZero() {
-		t.gcAt = t.net.Clock.Now().Add(gcInterval)
+		t.gcAt = t.net.Clock.Now().Add(t.gcInterval())
 	}
-	t.schedule6()
+	if t.gcTimer == nil || at.Before(t.gcNext) || t.gcAt.Before(t.gcNext) {
+		t.schedule6()
+	}
 }
+
+// gcInterval is how long the next collection is away: whole seconds, at least one (round_jiffies).
+func (t *Table) gcInterval() time.Duration { return max(t.set6.gcInterval, time.Second) }
 
 func (t *Table) forgetExpiry(a uint32) {
 	if al := t.alias.at(a); al.expires {
@@ -72,6 +75,7 @@ func (t *Table) schedule6() {
 			next = x.at
 		}
 	}
+	t.gcNext = next
 	t.gcTimer = t.net.AfterFunc(max(next.Sub(t.net.Clock.Now()), 0), t.expire6)
 }
 
@@ -97,7 +101,7 @@ func (t *Table) expire6() {
 		for _, a := range ended {
 			t.delete6(a)
 		}
-		t.gcAt = now.Add(gcInterval)
+		t.gcAt = now.Add(t.gcInterval())
 	}
 	t.schedule6()
 }

@@ -233,12 +233,64 @@ func TestExpiredRouteIsPassedOverAndThenGone(t *testing.T) {
 	if len(e.msgs) != 0 {
 		t.Errorf("announced at the end: %q", e.msgs)
 	}
-	e.clock.Advance(gcInterval)
+	e.clock.Advance(30 * time.Second)
 	if want := []string{"del 0x0 2001:db8:20::/48 table 254 hops 1"}; !slices.Equal(e.msgs, want) {
 		t.Errorf("announced %q, want %q", e.msgs, want)
 	}
 	if got := e.forwards(q.Dst, 0); got != "none" {
 		t.Errorf("the data plane does %q", got)
+	}
+}
+
+// The sysctls of IPv6 routes: when ended ones are collected, and whether those of a link that goes down
+// are announced.
+func TestSysctls6(t *testing.T) {
+	e := twoLinks(t)
+	set := func(name, value string, want error) {
+		t.Helper()
+		if err := e.links.SetSysctl("net.ipv6.route."+name, value); err != want {
+			t.Fatalf("%s=%s: %v, want %v", name, value, err, want)
+		}
+	}
+	add := func(dst string, expires uint32) {
+		t.Helper()
+		c := via(dst, "2001:db8:1::2")
+		c.Family, c.Expires = unix.AF_INET6, expires
+		e.add(c)
+		e.msgs = nil
+	}
+	told := func(what string, want ...string) {
+		t.Helper()
+		if !slices.Equal(e.msgs, want) {
+			t.Errorf("%s: announced %q, want %q", what, e.msgs, want)
+		}
+		e.msgs = nil
+	}
+	set("gc_interval", "-1", unix.EINVAL)
+	set("gc_interval", "5", nil)
+	add("2001:db8:20::/48", 2)
+	e.clock.Advance(4 * time.Second)
+	told("not collected yet")
+	e.clock.Advance(time.Second)
+	told("collected", "del 0x0 2001:db8:20::/48 table 254 hops 1")
+	set("gc_interval", "3600", nil)
+	add("2001:db8:21::/48", 2)
+	add("2001:db8:22::/48", 20)
+	e.clock.Advance(10 * time.Second)
+	told("not collected for long")
+	set("flush", "1", nil)
+	told("flushed", "del 0x0 2001:db8:21::/48 table 254 hops 1")
+	set("skip_notify_on_dev_down", "2", unix.EINVAL)
+	set("skip_notify_on_dev_down", "1", nil)
+	e.up("p1", false)
+	for _, m := range e.msgs {
+		if strings.HasPrefix(m, "del 0x0 2001:db8:22::/48") {
+			t.Errorf("announced %q", m)
+		}
+	}
+	q := Query{Family: unix.AF_INET6, Dst: netip.MustParseAddr("2001:db8:22::1")}
+	if _, err := e.routes.Lookup(q); rtnl.Errno(err) != unix.ENETUNREACH {
+		t.Errorf("the route is still there: %v", err)
 	}
 }
 

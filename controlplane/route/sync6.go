@@ -66,7 +66,7 @@ func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, c
 			goes[a] = t.dies6(head, info.Priority, l)
 		}
 	}
-	t.removeAll6(e, goes, true)
+	t.removeAll6(e, goes, !t.set6.skipNotify)
 }
 
 // removeAll6 deletes those of the aliases of a prefix that go; tell: each is announced.

@@ -77,6 +77,8 @@ type Table struct {
 	expires map[uint32]*expiry // by alias
 	gcTimer rtnl.Timer
 	gcAt    time.Time
+	gcNext  time.Time // when gcTimer fires
+	set6    settings6
 	anycast map[anycastKey]int
 	router  map[*link.Link]bool // IPv6 forwarding as the routes have it
 	gen     uint32              // changes with every change of a table
@@ -107,6 +109,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 	}
 	nexthops.CheckHop = t.checkObject
 	rules.Routes = ruled{t}
+	t.addSysctls()
 	for _, f := range []*family{&t.v4, &t.v6} {
 		f.named = map[*link.Link]bool{}
 	}

@@ -109,7 +109,6 @@ var integers = []integer{
 	{"ipv6.mld_max_msf", 64, minInt, maxInt},
 	{"ipv6.mld_qrv", 2, 1, maxInt},
 	{"ipv6.route.gc_elasticity", 9, minInt, maxInt},
-	{"ipv6.route.gc_interval", 30, minInt, maxInt},
 	{"ipv6.route.gc_min_interval", 0, minInt, maxInt},
 	{"ipv6.route.gc_min_interval_ms", 500, minInt, maxInt},
 	{"ipv6.route.gc_thresh", 1024, minInt, maxInt},
@@ -117,7 +116,6 @@ var integers = []integer{
 	{"ipv6.route.max_size", maxInt, minInt, maxInt},
 	{"ipv6.route.min_adv_mss", 1220, minInt, maxInt},
 	{"ipv6.route.mtu_expires", 600, minInt, maxInt},
-	{"ipv6.route.skip_notify_on_dev_down", 0, 0, 1},
 	{"ipv6.seg6_flowlabel", 0, minInt, maxInt},
 	{"ipv6.xfrm6_gc_thresh", 32768, minInt, maxInt},
 }
@@ -191,9 +189,7 @@ func Complete(links *link.Table) {
 		}
 		add(name, k)
 	}
-	for _, family := range []string{"ipv4", "ipv6"} {
-		add(family+".route.flush", flush())
-	}
+	add("ipv4.route.flush", flush())
 }
 
 func (i *integer) knob() link.Knob {
@@ -214,7 +210,7 @@ func (i *integer) knob() link.Knob {
 	}
 }
 
-// flush is route/flush: there is no cache of routes, and so it is empty whenever it is written.
+// flush is ipv4/route/flush: there is no cache of routes, and so it is empty whenever it is written.
 func flush() link.Knob {
 	return link.Knob{Mode: 0o200, Set: func(value string) error {
 		_, err := link.ParseSysctl(value)
