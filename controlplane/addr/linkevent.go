@@ -21,6 +21,10 @@ func (t *Table) event(ev any) {
 		}
 	case link.Down:
 		t.down6(l, false)
+	case link.ChangeUpper:
+		if e.Upper.IsVRF() { // into its domain or out of it, also when the link is down
+			t.down6(l, false)
+		}
 	case link.ChangeName:
 		t.rename4(l)
 	case link.Unregister:
