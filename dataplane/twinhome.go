@@ -38,6 +38,9 @@ func (h *TwinHost) addHome(ns *os.File) error {
 	if err := h.sweepWays(); err != nil {
 		return err
 	}
+	if err := h.sweepVRFs(); err != nil {
+		return err
+	}
 	if !h.other {
 		index = 0
 		if err := h.sweep(); err != nil {
@@ -180,14 +183,17 @@ func (h *TwinHost) defaults(family int, src, was netip.Addr) error {
 	if err := h.nl.RouteReplace(r); err != nil {
 		return fmt.Errorf("default route: %w", err)
 	}
-	return h.setDefault(h.home.index, family, src, was, homeMetric)
+	return h.setDefault(defaultRoute(h.home.index, family, src, homeMetric), was)
 }
 
-// setDefault sets the default route into an interface. It is said again each time: the kernel drops a
-// route with the address that it prefers.
-func (h *TwinHost) setDefault(index uint32, family int, src, was netip.Addr, metric int) error {
+// setDefault sets a default route into an interface, or removes it when it has no source. It is said
+// again each time: the kernel drops a route with the address that it prefers.
+func (h *TwinHost) setDefault(r *netlink.Route, was netip.Addr) error {
+	src, _ := netip.AddrFromSlice(r.Src)
 	if was.IsValid() && was != src {
-		err := h.nl.RouteDel(defaultRoute(index, family, was, metric))
+		gone := *r
+		gone.Src, gone.MTU = was.AsSlice(), 0 // whichever it has
+		err := h.nl.RouteDel(&gone)
 		if err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("default route from %s: %w", was, err)
 		}
@@ -195,7 +201,7 @@ func (h *TwinHost) setDefault(index uint32, family int, src, was netip.Addr, met
 	if !src.IsValid() {
 		return nil
 	}
-	if err := h.nl.RouteReplace(defaultRoute(index, family, src, metric)); err != nil {
+	if err := h.nl.RouteReplace(r); err != nil {
 		return fmt.Errorf("default route from %s: %w", src, err)
 	}
 	return nil

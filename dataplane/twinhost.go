@@ -30,6 +30,8 @@ type TwinHost struct {
 	twins map[uint32]*hostTwin
 	home  *hostTwin
 
+	noVRF bool // the kernel makes none
+
 	src4, src6 netip.Addr          // of the default routes
 	sources    map[netip.Addr]bool // that have a rule
 
@@ -37,11 +39,13 @@ type TwinHost struct {
 	restate bool // addresses have changed since
 }
 
-// hostTwin is a TAP and what was set on it.
+// hostTwin is a TAP, or a VRF of the host's, and what was set on it.
 type hostTwin struct {
-	fd    int // keeps the TAP; C has another
+	fd    int // keeps the TAP; C has another; -1: it is a VRF
 	index uint32
 	is    dpif.Twin
+	want  dpif.Twin              // what it was to be last
+	near  map[dpif.TwinNear]bool // of a TAP that stands for a VRF: its routes
 }
 
 var _ dpif.TwinHost = (*TwinHost)(nil)
@@ -124,7 +128,11 @@ func (h *TwinHost) SetTwin(t dpif.Twin) error {
 			}
 			h.twins[t.Index] = tw
 		}
-		return h.change(tw, t)
+		tw.want = t
+		if err := h.change(tw, t); err != nil || tw.fd >= 0 || t.VRF == nil {
+			return err
+		}
+		return h.collect(tw)
 	})
 	if err != nil {
 		return fmt.Errorf("twin of %s: %w", t.Name, err)
@@ -132,8 +140,15 @@ func (h *TwinHost) SetTwin(t dpif.Twin) error {
 	return nil
 }
 
-// add makes the TAP, which is down and without a carrier.
+// add makes the VRF, or the TAP, which is down and without a carrier.
 func (h *TwinHost) add(ns *os.File, t dpif.Twin) (*hostTwin, error) {
+	if t.VRF != nil && !h.noVRF {
+		tw, err := h.addVRF(t)
+		if !errors.Is(err, unix.EOPNOTSUPP) {
+			return tw, err
+		}
+		h.noVRF = true
+	}
 	fd, err := h.tap(ns, t.Name, t.Index)
 	if err != nil {
 		return nil, err
@@ -239,6 +254,9 @@ func (h *TwinHost) DelTwin(index uint32) error {
 		return nil
 	}
 	delete(h.twins, index)
+	if tw.fd < 0 {
+		return h.do(func(*os.File) error { return h.removeVRF(tw) })
+	}
 	return h.remove(tw, index)
 }
 

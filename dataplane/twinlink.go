@@ -24,14 +24,19 @@ func (h *TwinHost) change(tw *hostTwin, t dpif.Twin) error {
 			return fmt.Errorf("address %x: %w", t.HardAddr, err)
 		}
 		tw.is.HardAddr = t.HardAddr
-		if err := setTwin(h.net, h.gen, t.Index, -1, t.HardAddr); err != nil {
-			return err
+		if tw.fd >= 0 {
+			if err := setTwin(h.net, h.gen, t.Index, -1, t.HardAddr); err != nil {
+				return err
+			}
 		}
 	}
 	if tw.is.Name != t.Name {
 		if err := h.rename(tw, t.Name); err != nil {
 			return fmt.Errorf("its name: %w", err)
 		}
+	}
+	if tw.fd >= 0 {
+		t.MTU = min(t.MTU, maxTapMTU)
 	}
 	if tw.is.MTU != t.MTU {
 		if err := h.nl.LinkSetMTU(l, int(t.MTU)); err != nil {
@@ -45,11 +50,14 @@ func (h *TwinHost) change(tw *hostTwin, t dpif.Twin) error {
 		}
 		tw.is.MTU = t.MTU
 	}
-	if tw.is.Carrier != t.Carrier {
+	if tw.is.Carrier != t.Carrier && tw.fd >= 0 {
 		if err := setTapCarrier(tw.fd, t.Carrier); err != nil {
 			return fmt.Errorf("carrier: %w", err)
 		}
-		tw.is.Carrier = t.Carrier
+	}
+	tw.is.Carrier = t.Carrier
+	if err := h.enslave(tw, t.Master); err != nil {
+		return err
 	}
 	if err := h.addrsLeave(tw, t.Addrs); err != nil {
 		return err
@@ -73,20 +81,30 @@ func (h *TwinHost) change(tw *hostTwin, t dpif.Twin) error {
 // boundRoutes lets sockets that are bound to a twin reach what is not on its link. Nobody else takes
 // these routes while there is a better one.
 func (h *TwinHost) boundRoutes(tw *hostTwin, t dpif.Twin) error {
+	if tw.fd < 0 {
+		return nil // its links have them
+	}
 	if !t.Up {
-		tw.is.Src4, tw.is.Src6 = netip.Addr{}, netip.Addr{} // they went with it
+		tw.is.Src4, tw.is.Src6, tw.near = netip.Addr{}, netip.Addr{}, nil // they went with it
 		return nil
 	}
-	metric := homeMetric + int(t.Index)
-	if err := h.setDefault(t.Index, unix.AF_INET, t.Src4, tw.is.Src4, metric); err != nil {
-		return err
+	table := h.boundTable(tw, &t)
+	for _, f := range []struct {
+		family int
+		src    netip.Addr
+		was    *netip.Addr
+	}{{unix.AF_INET, t.Src4, &tw.is.Src4}, {unix.AF_INET6, t.Src6, &tw.is.Src6}} {
+		r := defaultRoute(t.Index, f.family, f.src, homeMetric+int(t.Index))
+		r.Table = table
+		if t.VRF != nil {
+			r.MTU = int(t.VRF.MTU)
+		}
+		if err := h.setDefault(r, *f.was); err != nil {
+			return err
+		}
+		*f.was = f.src
 	}
-	tw.is.Src4 = t.Src4
-	if err := h.setDefault(t.Index, unix.AF_INET6, t.Src6, tw.is.Src6, metric); err != nil {
-		return err
-	}
-	tw.is.Src6 = t.Src6
-	return nil
+	return h.nearRoutes(tw, t)
 }
 
 // rename is for kernels that rename no interface which is up, too. One of ours that has the name

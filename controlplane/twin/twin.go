@@ -186,7 +186,13 @@ func (t *Table) tell() bool {
 			say(s.index, was.Name, t.host.DelTwin(s.index))
 		}
 	}
-	for _, s := range states {
+	for _, vrf := range states { // without its links not all that it has is possible: it comes again
+		if vrf.twin.VRF != nil {
+			t.twins[vrf.index] = vrf.link
+			_ = t.host.SetTwin(vrf.twin)
+		}
+	}
+	for _, s := range l3Last(states) {
 		if s.link != nil {
 			t.twins[s.index] = s.link
 			say(s.index, s.twin.Name, t.host.SetTwin(s.twin))
@@ -251,6 +257,7 @@ func (t *Table) look() (states []state, home *dpif.TwinHome, ways *[]dpif.TwinWa
 				Addrs: t.addrsOf(l),
 			}
 			s.twin.Src4, s.twin.Src6 = t.bound(l)
+			t.l3mdev(l, &s.twin)
 		}
 		states = append(states, s)
 	}
@@ -283,7 +290,7 @@ func (t *Table) addrsOf(l *link.Link) []dpif.TwinAddr {
 }
 
 // bound are the addresses that sockets bound to l leave from where the host would find no route, which
-// it needs of every IPv6 one, and of an address that a VRF does not have itself.
+// it needs of every IPv6 one, and of an address that another link of a VRF has.
 func (t *Table) bound(l *link.Link) (src4, src6 netip.Addr) {
 	first := func(l *link.Link) {
 		for _, a := range t.addrsOf(l) {
@@ -297,13 +304,13 @@ func (t *Table) bound(l *link.Link) (src4, src6 netip.Addr) {
 		}
 	}
 	first(l)
-	if l.Kind != "vrf" {
+	vrf := l.L3Master()
+	if vrf == nil {
 		return netip.Addr{}, src6
 	}
-	for _, m := range t.Links.All() {
-		if m.Master == l {
-			first(m)
-		}
+	first(vrf)
+	for _, m := range vrf.Slaves() {
+		first(m)
 	}
 	return src4, src6
 }

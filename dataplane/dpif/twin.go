@@ -4,7 +4,7 @@ package dpif
 
 import "net/netip"
 
-// Twin is what the host's kernel is to show of a link: the TAP that stands for it there.
+// Twin is what the host's kernel is to show of a link: the TAP, or VRF, that stands for it there.
 type Twin struct {
 	Index    uint32
 	Name     string
@@ -16,6 +16,22 @@ type Twin struct {
 	// Src4, Src6, if valid, are what packets of sockets that are bound to the link leave from when
 	// they go to where no address of the link's is near.
 	Src4, Src6 netip.Addr
+	Master     uint32   // index of the VRF that it is in; 0: none
+	VRF        *TwinVRF // nil: it is no VRF
+}
+
+// TwinVRF is what only a VRF has. Its twin is a VRF of the host's, whose links are the twins of its
+// links; where the host's kernel makes none, a TAP that takes their place for bound sockets.
+type TwinVRF struct {
+	Table uint32
+	MTU   uint32     // bytes, the least of its links; 0: it has none
+	Near  []TwinNear // what is on its links
+}
+
+// TwinNear is a network on a link.
+type TwinNear struct {
+	Prefix netip.Prefix
+	Src    netip.Addr // our address there
 }
 
 // TwinAddr is an address of a twin.

@@ -47,6 +47,21 @@ static unsigned int shim_attr_copy(const struct rtattr *a, void *to, size_t size
 	return (unsigned int)n;
 }
 
+static bool shim_attr_vrf(const struct rtattr *info)
+{
+	const struct rtattr *a;
+	int len;
+
+	if (!info)
+		return false;
+	a = RTA_DATA(info);
+	len = (int)RTA_PAYLOAD(info);
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
+		if (a->rta_type == IFLA_INFO_KIND)
+			return RTA_PAYLOAD(a) >= 3 && !strncmp(RTA_DATA(a), "vrf", RTA_PAYLOAD(a));
+	return false;
+}
+
 void shim_link_parse(const struct nlmsghdr *nlh, struct shim_link *link)
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(nlh);
@@ -58,6 +73,8 @@ void shim_link_parse(const struct nlmsghdr *nlh, struct shim_link *link)
 	link->flags = ifi->ifi_flags;
 	link->type = ifi->ifi_type;
 	shim_attr_copy(tb[IFLA_IFNAME], link->name, sizeof(link->name) - 1);
+	link->master = (int)shim_attr_u32(tb[IFLA_MASTER]);
+	link->vrf = shim_attr_vrf(tb[IFLA_LINKINFO]);
 	link->mtu = shim_attr_u32(tb[IFLA_MTU]);
 	link->txqlen = shim_attr_u32(tb[IFLA_TXQLEN]);
 	link->addrlen = shim_attr_copy(tb[IFLA_ADDRESS], link->addr, sizeof(link->addr));

@@ -19,6 +19,7 @@
  *   sockopt.c  setsockopt getsockopt
  *   send.c     send and its kin
  *   recv.c     recv and its kin, recvmmsg.c; mark.c: the end of a datagram
+ *   l3mdev.c   SO_BINDTODEVICE of raw sockets to a VRF
  *   fd.c       close dup fcntl
  *   poll.c     poll epoll_ctl
  *   exec.c     starting programs that nothing can be preloaded into
@@ -158,6 +159,12 @@ bool shim_diverts(int protocol);
 bool shim_ioctl_ours(unsigned long req);
 int shim_ioctl(uint32_t req, uint64_t arg); /* its result, or a negative errno */
 
+/* l3mdev.c */
+/* SO_BINDTODEVICE. False: the kernel is to do it; else *result is 0 or a negative errno. */
+bool shim_bind_device(int fd, const void *val, socklen_t len, int *result);
+/* An option of a socket was set, which may have joined a group by it. */
+void shim_joined(int fd, int level, int opt);
+
 /* mark.c */
 size_t shim_unmark(const struct iovec *iov, size_t iovlen, size_t len, uint32_t *group,
 		   uint32_t *portid);
@@ -181,6 +188,8 @@ struct shim_link {
 	char name[16];
 	unsigned int flags;
 	unsigned short type;
+	int master; /* 0: none */
+	bool vrf;
 	unsigned int mtu;
 	unsigned int txqlen;
 	unsigned int addrlen, brdlen;

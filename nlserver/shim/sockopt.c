@@ -7,6 +7,7 @@
 #include "shim.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,13 +114,32 @@ static int shim_set_netlink(struct shim_sock *s, int fd, int opt, unsigned int v
 	return 0;
 }
 
+/* Of a socket that is none of netlink's. */
+static int shim_set_other(int fd, int level, int opt, const void *val, socklen_t len)
+{
+	int r, saved;
+
+	if (level == SOL_SOCKET && opt == SO_BINDTODEVICE &&
+	    shim_bind_device(fd, val, len, &r)) {
+		errno = -r;
+		return r ? -1 : 0;
+	}
+	r = real(setsockopt)(fd, level, opt, val, len);
+	if (!r && (level == IPPROTO_IP || level == IPPROTO_IPV6)) {
+		saved = errno;
+		shim_joined(fd, level, opt);
+		errno = saved;
+	}
+	return r;
+}
+
 SHIM_EXPORT int setsockopt(int fd, int level, int opt, const void *val, socklen_t len)
 {
 	struct shim_sock *s = shim_get(fd);
 	int v = 0, r;
 
 	if (!s)
-		return real(setsockopt)(fd, level, opt, val, len);
+		return shim_set_other(fd, level, opt, val, len);
 	if (len >= sizeof(v) && val)
 		memcpy(&v, val, sizeof(v));
 	if (level == SOL_NETLINK) {

@@ -69,11 +69,27 @@ static bool link_scope(const struct sk_buff *skb)
 	       (ipv6_addr_is_multicast(&hdr->daddr) && IPV6_MC_SCOPE(&hdr->daddr) <= 2);
 }
 
+/* Those that speak of neither ports nor errors: raw sockets hear them, by the link (IP_PKTINFO). */
+static bool raw_only(uint8_t ipproto)
+{
+	switch (ipproto) {
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		return false;
+	}
+	return true;
+}
+
 /*
  * A packet that came in by a member of a VRF is for sockets of the VRF (l3mdev_l3_rcv), but for
- * what means the link.
+ * what means the link. Only where the host has a TAP in the place of the VRF: its own VRFs know.
  */
-static void twin_l3mdev(struct sk_buff *skb)
+static void twin_l3mdev(struct sk_buff *skb, uint8_t ipproto)
 {
 	uint32_t master = skb->dev->conf.master;
 	struct net_device *vrf;
@@ -81,13 +97,15 @@ static void twin_l3mdev(struct sk_buff *skb)
 	if (likely(!master) || master >= DP_MAX_LINKS)
 		return;
 	vrf = dev_net(skb->dev)->devs[master];
-	if (vrf && vrf->type == DP_LINK_VRF && dev_has_twin(vrf) && !link_scope(skb))
+	if (vrf && vrf->type == DP_LINK_VRF && dev_has_twin(vrf) && !link_scope(skb) &&
+	    !raw_only(ipproto))
 		skb->dev = vrf;
 }
 
-static void twin_deliver(struct softnet_data *sd, struct sk_buff *skb, enum twin_prio prio)
+static void twin_deliver(struct softnet_data *sd, struct sk_buff *skb, enum twin_prio prio,
+			 uint8_t ipproto)
 {
-	twin_l3mdev(skb);
+	twin_l3mdev(skb, ipproto);
 	twin_rcv(sd, skb, prio);
 }
 
@@ -111,14 +129,14 @@ bool twin_local_rcv(struct softnet_data *sd, struct sk_buff *skb, enum dp_punt_r
 		if (ipproto == IPPROTO_ICMP ? icmp_asks(skb)
 					    : skb_transport_header(skb)[0] == ICMPV6_ECHO_REQUEST)
 			return false;
-		twin_deliver(sd, skb, TWIN_BULK);
+		twin_deliver(sd, skb, TWIN_BULK, ipproto);
 		return true;
 	case DP_PUNT_CONTROL:
 	case DP_PUNT_CS6:
-		twin_deliver(sd, skb, TWIN_URGENT);
+		twin_deliver(sd, skb, TWIN_URGENT, ipproto);
 		return true;
 	default:
-		twin_deliver(sd, skb, TWIN_BULK);
+		twin_deliver(sd, skb, TWIN_BULK, ipproto);
 		return true;
 	}
 }
