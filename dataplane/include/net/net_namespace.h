@@ -104,6 +104,23 @@ static inline const struct nexthop *net_nexthop(const struct net *net, uint32_t 
 	return __atomic_load_n(&net->nexthops[id], __ATOMIC_CONSUME);
 }
 
+/* The VRF that a device is, or is in; NULL: none. */
+static inline struct net_device *dev_l3mdev(const struct net_device *dev)
+{
+	uint32_t index = dev->type == DP_LINK_VRF ? dev->ifindex : dev->conf.master;
+	struct net_device *vrf = index < DP_MAX_LINKS ? dev_net(dev)->devs[index] : NULL;
+
+	return vrf && vrf->type == DP_LINK_VRF ? vrf : NULL;
+}
+
+/* What packets to ourselves go through: the VRF of the device, or lo. */
+static inline struct net_device *dev_loopback(const struct net_device *dev)
+{
+	struct net_device *vrf = dev_l3mdev(dev);
+
+	return vrf ? vrf : dev_net(dev)->devs[LOOPBACK_IFINDEX];
+}
+
 /* What a lookup for a packet that came in on dev goes through; v6: 0 or 1. NULL: no table. */
 static inline const struct fib_tables *dev_fib(const struct net_device *dev, int v6)
 {

@@ -91,14 +91,12 @@ static bool raw_only(uint8_t ipproto)
  */
 static void twin_l3mdev(struct sk_buff *skb, uint8_t ipproto)
 {
-	uint32_t master = skb->dev->conf.master;
 	struct net_device *vrf;
 
-	if (likely(!master) || master >= DP_MAX_LINKS)
+	if (likely(!skb->dev->conf.master))
 		return;
-	vrf = dev_net(skb->dev)->devs[master];
-	if (vrf && vrf->type == DP_LINK_VRF && dev_has_twin(vrf) && !link_scope(skb) &&
-	    !raw_only(ipproto))
+	vrf = dev_l3mdev(skb->dev);
+	if (vrf && dev_has_twin(vrf) && !link_scope(skb) && !raw_only(ipproto))
 		skb->dev = vrf;
 }
 

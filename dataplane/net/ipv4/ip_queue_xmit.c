@@ -105,7 +105,7 @@ void ip_queue_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_bu
 		ip_output_error(sd, skb, nh->type == RTN_UNICAST ? RTN_UNSPEC : nh->type);
 		return;
 	case RTN_LOCAL:
-		ip_local_out(sd, dev_net(dev)->devs[1], skb, AF_INET, &daddr);
+		ip_local_out(sd, dev_loopback(dev), skb, AF_INET, &daddr);
 		return;
 	}
 	key = nh->flags & DP_NH_GATEWAY ? (const void *)nh->gw : &daddr;

@@ -63,7 +63,7 @@ void ip6_xmit(struct softnet_data *sd, struct net_device *dev, struct sk_buff *s
 	}
 	nh = ip6_route_output(sd, dev, skb);
 	if (nh && (nh->type == RTN_LOCAL || nh->type == RTN_ANYCAST)) {
-		ip6_local_out(sd, dev_net(dev)->devs[1], skb, &key);
+		ip6_local_out(sd, dev_loopback(dev), skb, &key);
 		return;
 	}
 	if (!nh || nh->type != RTN_UNICAST || !nh->dev) {
