@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +23,8 @@ type Peer struct {
 	// (before Linux 5.14). The connection keeps that namespace alive.
 	Cookie uint64
 
-	fd int
+	fd  int
+	uid uint32
 }
 
 // OpenNetns opens the network namespace that the connection was made in. EPERM: it takes
@@ -38,7 +40,11 @@ func (p *Peer) OpenNetns() (*os.File, error) {
 // OpenFD opens the network namespace that the process has open as descriptor fd
 // (get_net_ns_by_fd): EBADF when it has none, EINVAL when that is something else.
 func (p *Peer) OpenFD(fd uint32) (*os.File, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/fd/%d", p.PID, int32(fd)))
+	pid, err := p.program()
+	if err != nil {
+		return nil, unix.EBADF
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/%d/fd/%d", pid, int32(fd)))
 	if err != nil {
 		return nil, unix.EBADF
 	}
@@ -47,6 +53,35 @@ func (p *Peer) OpenFD(fd uint32) (*os.File, error) {
 		return nil, unix.EINVAL
 	}
 	return f, nil
+}
+
+// program is the process whose socket this is, which another connected for when that is supervised:
+// the one that it says it is, as far as it could look into that itself.
+func (p *Peer) program() (int, error) {
+	if p.TGID == 0 || int(p.TGID) == p.PID {
+		return p.PID, nil
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID))
+	if err != nil {
+		return 0, err
+	}
+	_, ids, _ := strings.Cut(string(status), "\nNSpid:")
+	ids, _, _ = strings.Cut(ids, "\n")
+	numbers := strings.Fields(ids)
+	if len(numbers) > 0 && numbers[len(numbers)-1] == fmt.Sprint(p.TGID) {
+		return p.PID, nil // itself, by its number in a PID namespace of its own
+	}
+	if len(numbers) != 1 {
+		return 0, unix.ESRCH // we do not see whom it means
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(fmt.Sprintf("/proc/%d", p.TGID), &st); err != nil {
+		return 0, err
+	}
+	if p.uid != 0 && p.uid != st.Uid {
+		return 0, unix.EPERM
+	}
+	return int(p.TGID), nil
 }
 
 // OpenPID opens the network namespace of a process (get_net_ns_by_pid): ESRCH when there is none.
@@ -75,7 +110,7 @@ func (srv *Server) newPeer(fd int) (Peer, error) {
 	if err != nil {
 		return p, err
 	}
-	p.PID, p.Admin = int(cred.Pid), srv.allowed(cred, peerGroups(fd))
+	p.PID, p.uid, p.Admin = int(cred.Pid), cred.Uid, srv.allowed(cred, peerGroups(fd))
 	return p, nil
 }
 

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +85,39 @@ static uint64_t shim_netns(void)
 	return st.st_ino;
 }
 
+/*
+ * Dial from the namespace that the socket is to be in, s->netns: the server trusts what the kernel
+ * says of a connection. Only for another process may that not be the namespace of this thread. old
+ * is a connection from there, or -1: the calling thread of that process is there.
+ */
+static int shim_dial_from(const struct shim_sock *s, int old)
+{
+	char path[40];
+	struct stat st;
+	int own, ns, fd, err;
+
+	if (!shim_client.tid || stat("/proc/thread-self/ns/net", &st) || st.st_ino == s->netns)
+		return shim_dial();
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", shim_client.tid);
+	ns = old < 0 ? open(path, O_RDONLY | O_CLOEXEC) : real(ioctl)(old, SIOCGSKNS);
+	own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || own < 0 || setns(ns, CLONE_NEWNET)) {
+		fd = shim_dial(); /* not permitted: the server may be content with less */
+		err = errno;
+	} else {
+		fd = shim_dial();
+		err = errno;
+		if (setns(own, CLONE_NEWNET))
+			abort(); /* what others open would be in the wrong one */
+	}
+	if (ns >= 0)
+		real(close)(ns);
+	if (own >= 0)
+		real(close)(own);
+	errno = err;
+	return fd;
+}
+
 /* Say hello on a new connection; old is what the socket was before the restart, or NULL. */
 static int shim_hello(int fd, int memfd, const struct shim_sock *s, struct skua_nl_page *page,
 		      const struct skua_nl_page *old)
@@ -149,10 +184,10 @@ int shim_open(int type, int protocol)
 	s->page->rcvbuf = DEFAULT_BUFFER;
 	s->page->sndbuf = DEFAULT_BUFFER;
 	s->page->options = SKUA_NL_OPT_POSTS;
-	fd = shim_dial();
+	s->netns = shim_netns();
+	fd = shim_dial_from(s, -1);
 	if (fd < 0)
 		goto fail;
-	s->netns = shim_netns();
 	err = shim_hello(fd, memfd, s, s->page, NULL);
 	if (err) {
 		errno = -err;
@@ -215,7 +250,7 @@ static void shim_inherit(int from, int to)
 int shim_reconnect(struct shim_sock *s, int fd)
 {
 	struct skua_nl_page *page = NULL;
-	int to = shim_dial(), memfd = -1, err;
+	int to = shim_dial_from(s, fd), memfd = -1, err;
 	struct shim_epoll *e;
 
 	if (to < 0)
