@@ -130,9 +130,14 @@ func (t *Table) direct4(i *nexthop.Info) {
 func (t *Table) emptied(tab *fibTable, k key, plen uint8) {
 	// find gives only nodes with aliases.
 	if tab.trie.find(k, plen) == 0 {
-		tab.trie.trim(k, plen)
-		tab.trie.entries--
+		tab.forget(k, plen)
 	}
+}
+
+// forget is emptied where it is known that the node has no alias.
+func (tab *fibTable) forget(k key, plen uint8) {
+	tab.trie.trim(k, plen)
+	tab.trie.entries--
 }
 
 // del4 is fib_table_delete: of the aliases of a prefix with the TOS the first that matches.
@@ -173,7 +178,7 @@ func (t *Table) unlink4(tab *fibTable, node uint32, k key, plen uint8, p *uint32
 	}
 	t.announce(unix.RTM_DELROUTE, 0, internal, r)
 	if node == 0 {
-		t.emptied(tab, k, plen)
+		tab.forget(k, plen)
 	}
 	t.direct4(info)
 	t.nexthops.Release(info)

@@ -203,7 +203,7 @@ func (t *Table) finish6(e *edit6) error {
 		if err = t.pushAt(e.tab, node, e.key, e.plen, e.before); err == nil {
 			t.dropGroup(e.group)
 			if node == 0 {
-				t.emptied(e.tab, e.key, e.plen)
+				e.tab.forget(e.key, e.plen)
 			}
 			return nil
 		}

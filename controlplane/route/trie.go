@@ -185,32 +185,45 @@ func (t *trie) insertAt(link *uint32, k key, plen uint8) uint32 {
 
 // trim takes the node of a prefix out when it has no alias and is needed as a branch no longer.
 func (t *trie) trim(k key, plen uint8) {
-	t.trimNode(k, plen)
-	if t.jump != nil && plen >= jumpBits {
-		t.retop(k)
+	if t.jump == nil || plen < jumpBits {
+		t.trimBelow(nil, &t.root, k, plen)
+		return
 	}
+	if top := t.jump.top[k.bucket()]; top != 0 {
+		n := t.at(top)
+		if n.plen < plen && n.contains(k) && t.trimBelow(n, &n.child[k.bit(n.plen)], k, plen) {
+			return
+		}
+	}
+	t.trimBelow(nil, &t.root, k, plen)
+	t.retop(k)
 }
 
-func (t *trie) trimNode(k key, plen uint8) {
+// trimBelow is trim from *link on, which is a link of the node top, when that is not nil. False: top
+// is needed no longer either, and nothing was done.
+func (t *trie) trimBelow(top *node, link *uint32, k key, plen uint8) bool {
 	var parent *uint32 // the link that leads to the node above *link
-	link := &t.root
 	for {
 		i := *link
 		if i == 0 {
-			return
+			return true
 		}
 		n := t.at(i)
 		if n.plen > plen || n.plen == plen && n.key != k {
-			return
+			return true
 		}
 		if n.plen == plen {
 			break
 		}
 		parent, link = link, &n.child[k.bit(n.plen)]
 	}
+	if parent == nil && top != nil && top.head == 0 {
+		return false
+	}
 	if t.splice(link) && parent != nil && *link == 0 {
 		t.splice(parent)
 	}
+	return true
 }
 
 // splice takes *link's node out when it has neither an alias nor two children.

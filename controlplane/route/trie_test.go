@@ -75,9 +75,10 @@ func TestTrieAgainstSortedList(t *testing.T) {
 					tr.at(i).head = uint32(step + 1)
 					slow.entries[p] = uint32(step + 1)
 				}
-				if step == 1000 && family == familyIPv4 {
+				if step == 1000 {
 					tr.grow()
 				}
+				checkJump(t, tr, p.key)
 				checkPoint(t, tr, slow, randomPrefix(r, family))
 				if step%500 == 0 {
 					checkWalk(t, tr, slow)
@@ -86,11 +87,24 @@ func TestTrieAgainstSortedList(t *testing.T) {
 			for p := range slow.entries {
 				tr.at(tr.find(p.key, p.plen)).head = 0
 				tr.trim(p.key, p.plen)
+				checkJump(t, tr, p.key)
 			}
 			if tr.root != 0 {
 				t.Error("an emptied trie keeps nodes")
 			}
 		})
+	}
+}
+
+// checkJump looks whether the way into the middle of the trie is the one that the root leads to.
+func checkJump(t *testing.T, tr *trie, k key) {
+	t.Helper()
+	if tr.jump == nil {
+		return
+	}
+	was := tr.jump.top[k.bucket()]
+	if tr.retop(k); tr.jump.top[k.bucket()] != was {
+		t.Fatalf("the jump to %v leads to node %d, want %d", k, was, tr.jump.top[k.bucket()])
 	}
 }
 
