@@ -15,7 +15,7 @@ SUDO    := $(if $(filter 0,$(shell id -u)),,sudo)
 # Debian packages: what builds, what tests, what lints.
 DEB_BUILD := pkg-config libdpdk-dev dpdk libc6-dev
 DEB_RUN   := iproute2 iputils-ping iperf3 procps ethtool net-tools
-DEB_TEST  := frr bird2 keepalived radvd clang-14 clang-format-14 libclang-rt-14-dev tcpdump util-linux jq bc xz-utils uuid-runtime socat netsniff-ng
+DEB_TEST  := frr bird2 keepalived radvd libnl-utils clang-14 clang-format-14 libclang-rt-14-dev tcpdump util-linux jq bc xz-utils uuid-runtime socat netsniff-ng
 DEBS      := $(DEB_BUILD) $(DEB_RUN) $(DEB_TEST)
 
 C_FILES    = $(shell find dataplane nlserver tests -name '*.c' -not -path '*/testdata/*')

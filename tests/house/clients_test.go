@@ -90,7 +90,7 @@ func TestClientsAreTested(t *testing.T) {
 			t.Errorf("README.md, %s: %d tests are there, and these are not: %q", r.name, found, missing)
 		}
 	}
-	for _, name := range strings.Fields("ip bridge tc ss ethtool zebra ospfd ospf6d isisd bgpd bfdd vrrpd BIRD keepalived radvd Go") {
+	for _, name := range strings.Fields("ip bridge tc ss ethtool libnl zebra ospfd ospf6d isisd bgpd bfdd vrrpd BIRD keepalived radvd Go") {
 		if !slices.ContainsFunc(rows, func(r client) bool {
 			return regexp.MustCompile(`\b` + name + `\b`).MatchString(r.name)
 		}) {

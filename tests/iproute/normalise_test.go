@@ -24,6 +24,10 @@ var rules = []struct {
 	{regexp.MustCompile(`"(idle_time|unbalanced_time)":\d+(\.\d+)?`), `"$1":TIME`},
 	{regexp.MustCompile(`\bused \d+/\d+/\d+`), "used TIME"},
 	{regexp.MustCompile(`"(used|confirmed|updated)":\d+`), `"$1":TIME`},
+	// libnl's words for the same.
+	{regexp.MustCompile(`\bcreate-stamp [\d.]+s`), "create-stamp TIME"},
+	{regexp.MustCompile(`\breachable-time \d+s( \d+msec)?`), "reachable-time TIME"},
+	{regexp.MustCompile(`\bboot-time\+(\d+(d|h|m|s|msec)\b ?)+`), "boot-time+TIME "},
 	// The kernel sends MLD and IGMP reports by itself; a data plane of maps sends nothing.
 	{regexp.MustCompile(`"(bytes|packets)":\d+`), `"$1":N`},
 	{regexp.MustCompile(`(?m)^( +(?:RX|TX): +bytes.*)\n +\d+ +\d+ `), "$1\n    N N "},
