@@ -153,6 +153,16 @@ func (t *Table) Find(l *link.Link, ip netip.Addr) *Addr {
 	return nil
 }
 
+// FindIn finds the address ip of a link in a VRF, nil: in none; nil: there is no such one.
+func (t *Table) FindIn(vrf *link.Link, ip netip.Addr) *Addr {
+	for _, a := range t.local[ip.WithZone("")] {
+		if a.Link.L3Master() == vrf {
+			return a
+		}
+	}
+	return nil
+}
+
 // Remaining gives what is left of the lifetimes in seconds as IFA_CACHEINFO shows it.
 func (t *Table) Remaining(a *Addr) (preferred, valid uint32) {
 	preferred, valid = a.PreferLft, a.ValidLft

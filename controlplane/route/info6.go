@@ -71,12 +71,16 @@ func (t *Table) ownSource6(a netip.Addr, l *link.Link) bool {
 }
 
 // local6 is ipv6_chk_addr_and_flags: the address of ours that a is, tentative or not. A link-local
-// one must be l's.
+// one must be l's, any other one in the VRF of l, or in none as l is.
 func (t *Table) local6(a netip.Addr, l *link.Link) *addr.Addr {
 	if l != nil && a.IsLinkLocalUnicast() {
 		return t.addrs.Find(l, a)
 	}
-	return t.addrs.IsLocal(a)
+	var vrf *link.Link
+	if l != nil {
+		vrf = l.L3Master()
+	}
+	return t.addrs.FindIn(vrf, a)
 }
 
 // isReject6 is fib6_is_reject: routes over the loopback link would loop.
@@ -170,9 +174,9 @@ func (t *Table) gateway6(cfg *Config, l *link.Link) (*link.Link, error) {
 	return l, nil
 }
 
-// gatewayOnlink6 is ip6_route_check_nh_onlink: the main table must not contradict.
+// gatewayOnlink6 is ip6_route_check_nh_onlink: the main table, or that of the VRF, must not contradict.
 func (t *Table) gatewayOnlink6(cfg *Config, l *link.Link) error {
-	res, ok := t.gatewayLookup6(cfg, unix.RT_TABLE_MAIN, 0)
+	res, ok := t.gatewayLookup6(cfg, tableOf(l, unix.RT_TABLE_MAIN), 0)
 	if ok && res.info.Flags&FlagReject == 0 && res.plen != 0 && res.key != (key{}) &&
 		(res.info.Type != unix.RTN_UNICAST || res.info.Hops[0].Link != l) {
 		return rtnl.Errorf(unix.EINVAL, "Nexthop has invalid gateway or device mismatch")
