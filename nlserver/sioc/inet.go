@@ -3,6 +3,7 @@
 package sioc
 
 import (
+	"errors"
 	"math/bits"
 	"net/netip"
 
@@ -179,7 +180,8 @@ func (t *Tables) setAddr(l *link.Link, r *ifreq, old *addr.Addr) error {
 	return err
 }
 
-// modifyAddr is SIOCSIFBRDADDR, SIOCSIFDSTADDR and SIOCSIFNETMASK: the address goes and comes back.
+// modifyAddr is SIOCSIFBRDADDR, SIOCSIFDSTADDR and SIOCSIFNETMASK: the address goes and comes back; when
+// it is there a second time by then it does not, and no one is told.
 func (t *Tables) modifyAddr(req uint32, l *link.Link, r *ifreq, a *addr.Addr) error {
 	to := r.addr()
 	cfg := addr.Config{
@@ -215,6 +217,9 @@ func (t *Tables) modifyAddr(req uint32, l *link.Link, r *ifreq, a *addr.Addr) er
 	}
 	t.Addrs.Remove(a)
 	_, err := t.Addrs.Add(cfg, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
 	return err
 }
 

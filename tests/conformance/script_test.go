@@ -103,7 +103,11 @@ func (p *part) run(t *testing.T, cache, bin string) string {
 	if keep := os.Getenv("CONFORMANCE_LOGS"); keep != "" {
 		name := filepath.Join(keep, strings.ReplaceAll(p.name(), "/", "-")+".log")
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		if err := os.WriteFile(name, append(append(out, "--- skua\n"...), log...), 0o644); err != nil {
+		err := os.MkdirAll(keep, 0o755)
+		if err == nil {
+			err = os.WriteFile(name, append(append(out, "--- skua\n"...), log...), 0o644)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}
