@@ -31,9 +31,13 @@ func (t *Table) Ways(family uint8, most int) []Way {
 	tab.trie.walk(family, cursor{}, func(i uint32) bool {
 		n := tab.trie.at(i)
 		dst := netip.PrefixFrom(n.key.addr(family), int(n.plen))
+		if n.head != 0 && t.alias.at(n.head).tos != 0 { // who knows the TOS decides
+			out = append(out, Way{Dst: dst, Type: unix.RTN_UNICAST})
+			return true
+		}
 		for a := n.head; a != 0; a = t.alias.at(a).next {
 			info := t.info(a)
-			if t.alias.at(a).tos != 0 || info.ID() == 0 {
+			if info.ID() == 0 {
 				continue
 			}
 			if w, ok := t.way(dst, info); ok {

@@ -53,7 +53,7 @@ func TestWays(t *testing.T) {
 			t.Errorf("got:\n%swant:\n%s", got, want)
 		}
 	}
-	four := "192.0.2.0/24 1 10.0.1.1\n198.51.100.0/24 1 10.0.0.1\n203.0.113.0/24 7 invalid IP\n"
+	four := "192.0.2.0/24 1 10.0.1.1\n192.0.2.128/25 1 invalid IP\n198.51.100.0/24 1 10.0.0.1\n203.0.113.0/24 7 invalid IP\n"
 	want(unix.AF_INET, 100, four)
 	want(unix.AF_INET6, 100, "2001:db8:1::/48 1 2001:db8::1\n")
 	want(unix.AF_INET, 3, "")
