@@ -27,7 +27,8 @@ type twins struct {
 
 type netTwins struct {
 	stop  context.CancelFunc
-	table *twin.Table // nil: not yet
+	ready chan struct{} // closed when it is known whether there is a table
+	table *twin.Table   // nil: not yet, or none
 }
 
 // startTwins gives the net with the ports its twins, as soon as it has links. An error says why there
@@ -43,6 +44,7 @@ func startTwins(ctx context.Context, inst *instance) (*twins, error) {
 	nt := t.enter(inst.stack)
 	ctx, nt.stop = context.WithCancel(t.ctx)
 	nt.table = t.make(inst.stack, host)
+	close(nt.ready)
 	inst.run(t.ctx, "host twins", func(context.Context) error {
 		err := nt.table.Run(ctx)
 		if cerr := host.Close(); cerr != nil {
@@ -57,7 +59,7 @@ func startTwins(ctx context.Context, inst *instance) (*twins, error) {
 func (t *twins) enter(st *controlplane.Stack) *netTwins {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	nt := &netTwins{}
+	nt := &netTwins{ready: make(chan struct{})}
 	t.of[st] = nt
 	return nt
 }
@@ -84,6 +86,7 @@ func (t *twins) add(st *controlplane.Stack, ns *os.File) {
 		host, err := t.inst.dp.NewTwinHost(st.Net.ID, gen, fd)
 		fd.Close()
 		if err != nil {
+			close(nt.ready)
 			log.Warn("no host twins", "err", err)
 			return nil
 		}
@@ -95,6 +98,7 @@ func (t *twins) add(st *controlplane.Stack, ns *os.File) {
 			t.mu.Unlock()
 		}
 		t.inst.stacks.Unlock()
+		close(nt.ready)
 		if nt.table != nil {
 			err = nt.table.Run(ctx)
 		}
@@ -106,12 +110,13 @@ func (t *twins) add(st *controlplane.Stack, ns *os.File) {
 }
 
 // settleTime is how long a client waits at most for the host's kernel to follow.
-const settleTime = time.Second
+const settleTime = 5 * time.Second
 
-// settle returns when the host's sockets see what a request of that type has changed of routes. t may
-// be nil.
+// settle returns when the host has what a request of that type has changed: links, addresses, routes
+// as its sockets see them. t may be nil.
 func (t *twins) settle(st *controlplane.Stack, typ uint16) {
 	switch typ {
+	case unix.RTM_NEWLINK, unix.RTM_DELLINK, unix.RTM_SETLINK, unix.RTM_NEWADDR, unix.RTM_DELADDR:
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE, unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP, unix.RTM_NEWRULE, unix.RTM_DELRULE:
 	default:
 		return
@@ -119,15 +124,23 @@ func (t *twins) settle(st *controlplane.Stack, typ uint16) {
 	if t == nil {
 		return
 	}
-	var table *twin.Table
 	t.mu.Lock()
-	if nt := t.of[st]; nt != nil {
-		table = nt.table
+	nt := t.of[st]
+	t.mu.Unlock()
+	if nt == nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(t.ctx, settleTime)
+	defer cancel()
+	select {
+	case <-nt.ready:
+	case <-ctx.Done():
+		return
+	}
+	t.mu.Lock()
+	table := nt.table
 	t.mu.Unlock()
 	if table != nil {
-		ctx, cancel := context.WithTimeout(t.ctx, settleTime)
-		defer cancel()
 		table.Settle(ctx)
 	}
 }

@@ -3,6 +3,7 @@
 package appliance_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -134,5 +135,27 @@ via = "192.0.2.2"
 	a.must("ip", "addr", "add", "203.0.113.1/32", "dev", "lo")
 	if err := w.in.ping("203.0.113.1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTwinsBeforeTheACK: what a program was told to be done, sockets of the host find done.
+func TestTwinsBeforeTheACK(t *testing.T) {
+	_, i, s, _, _ := twinWorld(t)
+	for n := range 10 {
+		addr := fmt.Sprintf("192.0.2.%d", 10+n)
+		i.ip("addr", "add", addr+"/24", "dev", "left")
+		if out := s.must("ip", "-br", "addr", "show", "left"); !strings.Contains(out, addr+"/24") {
+			t.Fatalf("without %s: %s", addr, out)
+		}
+		i.ip("addr", "del", addr+"/24", "dev", "left")
+		if out := s.must("ip", "-br", "addr", "show", "left"); strings.Contains(out, addr+"/24") {
+			t.Fatalf("still with %s: %s", addr, out)
+		}
+	}
+	i.ip("link", "add", "d0", "type", "dummy")
+	s.must("ip", "link", "show", "d0")
+	i.ip("link", "del", "d0")
+	if out, err := s.command("ip", "link", "show", "d0").Output(); err == nil {
+		t.Errorf("still there: %s", out)
 	}
 }

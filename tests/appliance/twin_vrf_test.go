@@ -129,14 +129,6 @@ tap = { name = "eth0", netns = %q }
 			v.ns.answers("", addr+":7000", v.name)
 		}
 	}
-	eventually(t, patience, func() string { // the host is told after the ACK
-		for _, vrf := range []string{"red", "blue"} {
-			if _, err := w.in.command("ip", "link", "show", "up", "dev", vrf).Output(); err != nil {
-				return "no twin of " + vrf
-			}
-		}
-		return ""
-	})
 	w.in.answers("red", ":7001", "red")
 	w.in.answers("blue", ":7001", "blue")
 	for _, network := range []string{"tcp", "udp"} {
