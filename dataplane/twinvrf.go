@@ -29,14 +29,17 @@ const maxTapMTU = 65535 - 14
 // its links is the way to goes nowhere: it must not fall through to the tables of others.
 func (h *TwinHost) addVRF(t dpif.Twin) (*hostTwin, error) {
 	a := netlink.NewLinkAttrs()
-	a.Name, a.Index, a.HardwareAddr, a.Alias = t.Name, int(t.Index), net.HardwareAddr(t.HardAddr[:]), vrfAlias
+	a.Name, a.Index, a.HardwareAddr = t.Name, int(t.Index), net.HardwareAddr(t.HardAddr[:])
 	if err := h.nl.LinkAdd(&netlink.Vrf{LinkAttrs: a, Table: t.VRF.Table}); err != nil {
 		return nil, err
 	}
 	tw := &hostTwin{fd: -1, index: t.Index, is: dpif.Twin{
 		Index: t.Index, Name: t.Name, HardAddr: t.HardAddr, Carrier: t.Carrier, VRF: t.VRF,
 	}}
-	err := tame(t.Name)
+	err := h.nl.LinkSetAlias(tw.link(), vrfAlias) // a new link takes none
+	if err == nil {
+		err = tame(t.Name)
+	}
 	for _, r := range nowhere(t.VRF.Table) {
 		if err == nil {
 			err = h.nl.RouteReplace(r)

@@ -124,7 +124,7 @@ tap = { name = "eth0", netns = %q }
 		i.ip("route", "add", "2001:db8:113::/64", "via", "2001:db8:1::2", "vrf", v.vrf)
 		v.ns.host("eth0", "192.0.2", "2001:db8:1")
 		v.ns.must("ip", "addr", "add", "203.0.113.9/32", "dev", "lo")
-		v.ns.must("ip", "addr", "add", "2001:db8:113::9/128", "dev", "lo")
+		v.ns.must("ip", "addr", "add", "2001:db8:113::9/128", "dev", "lo", "nodad")
 		for _, addr := range []string{"192.0.2.2", "203.0.113.9", "[2001:db8:1::2]", "[2001:db8:113::9]"} {
 			v.ns.answers("", addr+":7000", v.name)
 		}
