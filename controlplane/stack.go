@@ -19,6 +19,7 @@ import (
 	"skua/controlplane/ethtool"
 	"skua/controlplane/icmp"
 	"skua/controlplane/link"
+	"skua/controlplane/mld"
 	"skua/controlplane/neigh"
 	"skua/controlplane/nexthop"
 	"skua/controlplane/route"
@@ -47,6 +48,7 @@ type Stack struct {
 	Routes   *route.Table
 	ICMP     *icmp.Handler
 	Addrconf *addrconf.Table
+	MLD      *mld.Table
 	Devices  *ethtool.Table
 
 	// Netns is the network namespace of the host whose processes see this instance; of the first
@@ -95,6 +97,8 @@ func assemble(net *rtnl.Net) (*Stack, error) {
 	s.ICMP = icmp.New(s.Net, s.Links, s.Addrs, s.Routes, s.Neighs)
 	s.Addrconf = addrconf.New(s.Net, s.Links, s.Addrs, s.Neighs)
 	s.Net.Subscribe(s.Addrconf.Event)
+	s.MLD = mld.New(s.Net, s.Links, s.Addrs, s.ICMP)
+	s.Net.Subscribe(s.MLD.Event)
 	s.Devices = ethtool.New(s.Net, s.Links)
 
 	// What a table asks of those to its right.
@@ -104,6 +108,8 @@ func assemble(net *rtnl.Net) (*Stack, error) {
 	s.Neighs.DADNonce = s.Addrconf.Nonce
 	s.Neighs.Anycast = s.Addrconf.IsAnycast
 	s.Neighs.Membership = s.Addrconf.Membership
+	s.Addrs.Membership = s.Addrconf.Membership
+	s.ICMP.MLD = s.MLD.HandleMLD
 	s.Routes.Joined = s.Addrconf.Joined
 	s.Routes.Reachable = s.reachable
 	sysctl.Complete(s.Links)
@@ -161,10 +167,11 @@ func (s *Stack) HandlePunt(p *dpif.Punt) {
 	case dpif.PuntNeighUsed:
 		s.Neighs.HandleUsed(p)
 	case dpif.PuntIGMP:
-		// Queries are not answered: the groups of a router's own are link-scoped, and those that
-		// sockets of the host join, the host reports.
-		if p.Iif == 0 {
+		switch {
+		case p.Iif == 0:
 			s.Addrconf.HandleReport(p)
+		case p.IPProto == unix.IPPROTO_ICMPV6:
+			s.ICMP.HandleICMP(p)
 		}
 	}
 }
@@ -177,6 +184,7 @@ func (s *Stack) Close() error {
 }
 
 func (s *Stack) close() error {
+	s.MLD.Close()
 	s.Addrconf.Close()
 	s.Neighs.Close()
 	s.Net.Close()

@@ -32,7 +32,7 @@ func TestIPv6Order(t *testing.T) {
 func TestIPv6Begins(t *testing.T) {
 	b := newBench(t)
 	a := b.add(b.p1, "fd00::1/64")
-	b.wantSaid("added fd00::1/64 prefix add", "NEWADDR fd00::1/64", "start fd00::1/64")
+	b.wantSaid("adding", "added fd00::1/64 prefix add", "NEWADDR fd00::1/64", "start fd00::1/64")
 	if a.Usable6() || a.Flags&unix.IFA_F_TENTATIVE == 0 {
 		t.Error("it is usable before its detection has ended")
 	}
@@ -45,9 +45,9 @@ func TestIPv6Begins(t *testing.T) {
 		t.Error("it is not usable")
 	}
 	b.add(b.p1, "fd00::2/64 flags 2")
-	b.wantSaid("added fd00::2/64 prefix add", "start fd00::2/64")
+	b.wantSaid("adding", "added fd00::2/64 prefix add", "start fd00::2/64")
 	b.add(b.p1, "fd00::3/64 flags 514") // IFA_F_NODAD, IFA_F_NOPREFIXROUTE
-	b.wantSaid("added fd00::3/64", "start fd00::3/64")
+	b.wantSaid("adding", "added fd00::3/64", "start fd00::3/64")
 }
 
 func TestIPv6Mistakes(t *testing.T) {

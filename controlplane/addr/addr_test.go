@@ -32,7 +32,7 @@ type bench struct {
 
 var eventNames = map[EventType]string{
 	Added: "added", Start: "start", Ready: "ready", Deleted: "deleted", Changed: "changed",
-	RoutesDel: "routes del", RoutesAdd: "routes add", Disable6: "disable6",
+	RoutesDel: "routes del", RoutesAdd: "routes add", Disable6: "disable6", Adding6: "adding",
 }
 
 var prefixNames = map[PrefixAction]string{

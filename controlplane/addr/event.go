@@ -39,6 +39,9 @@ const (
 	// Disable6: before the IPv6 addresses of Link go because it went down, was unregistered or had
 	// IPv6 disabled: all its IPv6 routes go (rt6_disable_ip). Addr is nil.
 	Disable6
+	// Adding6: somebody asks for an IPv6 address on Link, which may yet be refused (addrconf_add_dev).
+	// Addr is nil.
+	Adding6
 )
 
 // PrefixAction says what becomes of the prefix route of an IPv6 address.
@@ -58,7 +61,7 @@ type Event struct {
 	Type EventType
 	Addr *Addr
 	Old  Addr       // Changed: the address as it was
-	Link *link.Link // Disable6
+	Link *link.Link // Disable6, Adding6
 	// Primary is, with RoutesDel, the primary that is about to be deleted.
 	Primary *Addr
 	Prefix  PrefixAction

@@ -63,6 +63,7 @@ func (t *Table) new6(c Config) (*Addr, error) {
 	if c.Link.Conf6.DisableIPv6 != 0 && !c.Link.Loopback() {
 		return nil, rtnl.Errorf(unix.EACCES, "ipv6: IPv6 is disabled on this device")
 	}
+	t.net.Notify(Event{Type: Adding6, Link: c.Link})
 	auto := c.Flags&unix.IFA_F_MCAUTOJOIN != 0
 	if auto {
 		if err := t.join(c.Link, c.Prefix.Addr(), true); err != nil {

@@ -16,6 +16,9 @@ import (
 
 // Table holds the addresses of a Net.
 type Table struct {
+	// Membership joins (true) or leaves the group of an IFA_F_MCAUTOJOIN address; nil: there are none.
+	Membership func(l *link.Link, group netip.Addr, join bool)
+
 	net   *rtnl.Net
 	links *link.Table
 	v4    map[uint32][]*Addr // by ifindex: in_device.ifa_list
@@ -257,9 +260,8 @@ func (t *Table) join(l *link.Link, group netip.Addr, on bool) error {
 	if !group.IsMulticast() {
 		return unix.EINVAL
 	}
-	g := dpif.Addr{Net: t.net.ID, Ifindex: l.Index, Addr: group}
-	if on {
-		return t.net.DP.SetMcast(g)
+	if t.Membership != nil {
+		t.Membership(l, group, on)
 	}
-	return t.net.DP.DelMcast(g)
+	return nil
 }

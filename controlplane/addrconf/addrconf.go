@@ -96,6 +96,9 @@ func (t *Table) Event(event any) {
 	case link.Event:
 		t.linkEvent(&e)
 	case addr.Event:
+		if e.Type == addr.Adding6 && e.Link.Up() && e.Link.In6Dev {
+			t.groupsUp(e.Link)
+		}
 		if e.Addr == nil || e.Addr.Is4() {
 			return
 		}
@@ -195,6 +198,7 @@ func (t *Table) changed(l *link.Link, flags uint32) {
 		return
 	}
 	if l.Flags6&link.If6Ready != 0 {
+		t.groupsUp(l) // it may have roamed
 		if flags&unix.IFF_NOARP != 0 {
 			t.dadRun(l, true)
 		}
@@ -206,7 +210,7 @@ func (t *Table) changed(l *link.Link, flags uint32) {
 
 // configure is the rest of addrconf_notify when a link has become ready.
 func (t *Table) configure(l *link.Link) {
-	t.loadAll(l, unix.AF_INET6)
+	t.groupsUp(l)
 	t.autoAddrs(l)
 	t.dadRun(l, false)
 	l.TStamp6 = t.net.Clock.Now()
@@ -220,6 +224,7 @@ func (t *Table) down(l *link.Link) {
 		t.stopTimer(a)
 		t.leaveSolicited(a)
 	}
+	t.net.Notify(GroupEvent{Type: GroupsDown, Link: l})
 	l.Flags6 &^= link.If6RSSent | link.If6RARcvd | link.If6Ready
 	l.TStamp6 = t.net.Clock.Now()
 	if l.In6Dev {
@@ -238,6 +243,7 @@ func (t *Table) changeMTU(l *link.Link) {
 				t.drop(l, g)
 			}
 		}
+		t.net.Notify(GroupEvent{Type: GroupsGone, Link: l})
 	case !had && l.In6Dev:
 		t.register(l)
 		if l.Flags6&link.If6Ready != 0 {
@@ -251,6 +257,7 @@ func (t *Table) unregister(l *link.Link) {
 	for _, g := range t.Groups(l) {
 		t.drop(l, g)
 	}
+	t.net.Notify(GroupEvent{Type: GroupsGone, Link: l})
 	delete(t.groups, l.Index)
 	t.forgetHost(l)
 	delete(t.hw, l.Index)

@@ -35,15 +35,23 @@ type Group struct {
 	Users  int
 	Flags  uint32 // of IPv6: MAF_*
 	loaded bool   // its link-layer group is joined
+	host   bool   // one of the users is the host, whose kernel reports the group by the twin
 }
 
 // Join makes l a member of a group (ip_mc_inc_group, __ipv6_dev_mc_inc): once more, if it is one.
 func (t *Table) Join(l *link.Link, group netip.Addr) {
-	if g := t.group(l, group); g != nil {
-		g.Users++
-		return
+	if g, first := t.join(l, group); first {
+		t.tell(GroupAdded, l, g)
 	}
-	g := &Group{Addr: group, Users: 1}
+}
+
+// join is Join without the event. first: l was no member.
+func (t *Table) join(l *link.Link, group netip.Addr) (g *Group, first bool) {
+	if g = t.group(l, group); g != nil {
+		g.Users++
+		return g, false
+	}
+	g = &Group{Addr: group, Users: 1}
 	if group == allNodes2 || !group.Is4() && group.As16()[1]&0xf < 2 {
 		g.Flags = mafNoReport
 	}
@@ -52,6 +60,7 @@ func (t *Table) Join(l *link.Link, group netip.Addr) {
 		t.net.Log.Error("data plane does not join a group", "group", group, "link", l.Name, "err", err)
 	}
 	t.load(l, g)
+	return g, true
 }
 
 // Leave takes one membership back (ip_mc_dec_group, __ipv6_dev_mc_dec).
@@ -82,7 +91,11 @@ func (t *Table) drop(l *link.Link, group netip.Addr) {
 		return
 	}
 	t.unload(l, of[i])
+	g := of[i]
 	t.groups[l.Index] = slices.Delete(of, i, i+1)
+	if !g.host {
+		t.tell(GroupDropped, l, g)
+	}
 	if err := t.net.DP.DelMcast(dpif.Addr{Net: t.net.ID, Ifindex: l.Index, Addr: group}); err != nil {
 		t.net.Log.Error("data plane does not leave a group", "group", group, "link", l.Name, "err", err)
 	}

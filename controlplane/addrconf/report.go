@@ -43,17 +43,29 @@ func (t *Table) HandleReport(p *dpif.Punt) {
 	}
 }
 
-// hostGroup counts the host as one member.
+// hostGroup counts the host as one member, and leaves it to the host to report what it is a member of.
+// When the host leaves a group that is ours too, and each time that it says so again, others may think
+// that nobody listens here any more: then it is reported anew.
 func (t *Table) hostGroup(l *link.Link, group netip.Addr, joined bool) {
 	key := hostMember{l.Index, group}
-	if joined == t.host[key] {
-		return
-	}
-	t.Membership(l, group, joined)
-	if joined {
+	g := t.group(l, group)
+	switch was := t.host[key]; {
+	case joined && !was:
 		t.host[key] = true
-	} else {
+		g, _ = t.join(l, group)
+		g.host = true
+		t.tell(GroupTaken, l, g)
+	case joined, g == nil:
+	case was && g.Users == 1:
 		delete(t.host, key)
+		t.drop(l, group)
+	default:
+		if was {
+			delete(t.host, key)
+			g.Users--
+			g.host = false
+		}
+		t.tell(GroupAdded, l, g)
 	}
 }
 

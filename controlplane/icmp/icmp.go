@@ -40,6 +40,9 @@ type Handler struct {
 	Sysctl Sysctl
 	// Twins says that packets of our own come from sockets of the host, which are told of errors.
 	Twins bool
+	// MLD receives the queries and the reports of MLD version 1 whose checksum is right: an IPv6 packet,
+	// where in it the message begins, and the type of its frame (PACKET_*). nil: nobody listens.
+	MLD func(in *link.Link, ip []byte, at int, pktType uint8)
 
 	net    *rtnl.Net
 	links  *link.Table
@@ -144,7 +147,8 @@ func (k *packet) toGroup() bool {
 	return k.RtType == unix.RTN_BROADCAST || k.RtType == unix.RTN_MULTICAST
 }
 
-// HandleICMP takes an ICMP or ICMPv6 packet that was delivered to us (DP_PUNT_ICMP).
+// HandleICMP takes an ICMP or ICMPv6 packet that was delivered to us (DP_PUNT_ICMP, and MLD of
+// DP_PUNT_IGMP).
 func (h *Handler) HandleICMP(p *dpif.Punt) {
 	k, ok := h.open(p)
 	switch {

@@ -127,3 +127,9 @@ func (h *Handler) CountND(p *dpif.Punt) {
 		h.mib.icmp6.in[p.Data[p.L4]]++
 	}
 }
+
+// CountSent6 counts a message of a type of ICMPv6 that another package has sent.
+func (h *Handler) CountSent6(typ uint8) {
+	h.mib.icmp6.OutMsgs++
+	h.mib.icmp6.out[typ]++
+}

@@ -17,6 +17,8 @@ const (
 	icmp6ParamProb   = 4
 	icmp6EchoRequest = 128
 	icmp6EchoReply   = 129
+	icmp6MLDQuery    = 130
+	icmp6MLDReport   = 131
 
 	icmp6PortUnreach = 4
 	icmp6UnkNexthdr  = 1
@@ -42,6 +44,10 @@ func (h *Handler) recv6(k *packet) {
 	case icmp6EchoRequest:
 		if h.Sysctl.EchoIgnoreAll6 == 0 {
 			h.echo6(k, msg)
+		}
+	case icmp6MLDQuery, icmp6MLDReport:
+		if h.MLD != nil {
+			h.MLD(k.in, k.ip, k.l4, k.PktType)
 		}
 	case icmp6PktTooBig:
 		if len(msg) < icmpHdrLen+ip6HdrLen {

@@ -24,6 +24,7 @@ func (t *Table) Event(event any) {
 	case addr.Event:
 		t.checks.forget()
 		switch {
+		case e.Type == addr.Adding6:
 		case e.Addr == nil:
 			t.disable6(e.Link)
 		case e.Addr.Is4():

@@ -107,7 +107,6 @@ var integers = []integer{
 	{"ipv6.max_hbh_length", maxInt, minInt, maxInt},
 	{"ipv6.max_hbh_opts_number", 8, minInt, maxInt},
 	{"ipv6.mld_max_msf", 64, minInt, maxInt},
-	{"ipv6.mld_qrv", 2, 1, maxInt},
 	{"ipv6.route.gc_elasticity", 9, minInt, maxInt},
 	{"ipv6.route.gc_min_interval", 0, minInt, maxInt},
 	{"ipv6.route.gc_min_interval_ms", 500, minInt, maxInt},

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -99,11 +100,16 @@ func (t *Tree) igmp(b *bytes.Buffer) {
 	}
 }
 
+// userTick is the unit of times in /proc (USER_HZ).
+const userTick = time.Second / 100
+
 // igmp6 is /proc/net/igmp6 (igmp6_mc_seq_show).
 func (t *Tree) igmp6(b *bytes.Buffer) {
 	for _, l := range t.st.Links.All() {
 		for _, g := range t.st.Addrconf.Memberships(l, unix.AF_INET6) {
-			fmt.Fprintf(b, "%-4d %-15s %s %5d %08X %d\n", l.Index, l.Name, hex6(g.Addr), g.Users, g.Flags, 0)
+			flags, due := t.st.MLD.Reporter(l, g.Addr)
+			fmt.Fprintf(b, "%-4d %-15s %s %5d %08X %d\n", l.Index, l.Name, hex6(g.Addr), g.Users, g.Flags|flags,
+				due/userTick)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func TestTopLevel(t *testing.T) {
 }
 
 // noun is the order of the control plane: each imports only those to its left.
-var nouns = []string{"rtnl", "link", "addr", "neigh", "nexthop", "rule", "route", "icmp", "addrconf", "twin", "ethtool",
+var nouns = []string{"rtnl", "link", "addr", "neigh", "nexthop", "rule", "route", "icmp", "addrconf", "mld", "twin", "ethtool",
 	"xfrm", "conntrack", "nftables", "sock", "sysctl"}
 
 // mayImport is the rule of ARCHITECTURE.md for imports inside the module.
