@@ -138,6 +138,39 @@ func TestPuntsAreDispatched(t *testing.T) {
 	}
 }
 
+// A query finds the groups of the link, and what is sent and received is counted as ICMPv6.
+func TestMLDIsAnswered(t *testing.T) {
+	s, dp, clock, l := newStack(t)
+	all := alone(s)
+	clock.Advance(10 * time.Second)
+	dp.Injected()
+	before := map[string]uint64{}
+	for _, c := range s.MIB() {
+		before[c.Name] = c.Value
+	}
+	text := `eth h > mcast:ff02::1 / ip6 fe80::99 > ff02::1 hlim 1 / hbh opt 050200000100
+		/ icmp6 mld-query rest 000a0000 / data hex 00000000000000000000000000000000027d0000`
+	p := punt(l, dpif.PuntIGMP, text)
+	p.IPProto, p.L4, p.RtType, p.PktType = unix.IPPROTO_ICMPV6, 62, unix.RTN_MULTICAST, unix.PACKET_MULTICAST
+	dp.Push(p)
+	for all.Poll() > 0 {
+	}
+	clock.Advance(time.Second)
+	sent := dp.Injected()
+	if len(sent) != 1 || !strings.Contains(pkt.DecodeIP(sent[0].Data).String(), "mld2-report") {
+		t.Fatalf("sent %v", sent)
+	}
+	for _, c := range s.MIB() {
+		want := map[string]uint64{
+			"Icmp6InMsgs": 1, "Icmp6InGroupMembQueries": 1, "Icmp6InType130": 1,
+			"Icmp6OutMsgs": 1, "Icmp6OutMLDv2Reports": 1, "Icmp6OutType143": 1,
+		}[c.Name]
+		if got := c.Value - before[c.Name]; got != want {
+			t.Errorf("%s is %d more, want %d", c.Name, got, want)
+		}
+	}
+}
+
 // Run handles what comes until it is told to stop.
 func TestRun(t *testing.T) {
 	s, dp, _, l := newStack(t)

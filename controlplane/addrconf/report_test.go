@@ -5,6 +5,8 @@ package addrconf
 import (
 	"encoding/hex"
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -30,6 +32,48 @@ func TestReported(t *testing.T) {
 		if got := fmt.Sprint(reported(b)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// The host reports what it is a member of, and we what it is not.
+func TestHostReports(t *testing.T) {
+	e := newEnv(t)
+	e.up(true)
+	var said []string
+	e.net.Subscribe(func(event any) {
+		if g, ok := event.(GroupEvent); ok {
+			what := map[GroupEventType]string{GroupAdded: "added", GroupDropped: "dropped", GroupTaken: "taken"}[g.Type]
+			said = append(said, what+" "+g.Group.String())
+		}
+	})
+	group := netip.MustParseAddr("ff02::5")
+	for _, c := range []struct {
+		what string
+		do   func()
+		want string
+	}{
+		{"ours", func() { e.conf.Join(e.l, group) }, "added ff02::5"},
+		{"ours twice", func() { e.conf.Join(e.l, group) }, ""},
+		{"the host joins", func() { e.conf.hostGroup(e.l, group, true) }, "taken ff02::5"},
+		{"it says so again", func() { e.conf.hostGroup(e.l, group, true) }, ""},
+		{"it leaves", func() { e.conf.hostGroup(e.l, group, false) }, "added ff02::5"},
+		{"it says so again", func() { e.conf.hostGroup(e.l, group, false) }, "added ff02::5"},
+		{"the host joins", func() { e.conf.hostGroup(e.l, group, true) }, "taken ff02::5"},
+		{"we leave", func() { e.conf.Leave(e.l, group); e.conf.Leave(e.l, group) }, ""},
+		{"the host leaves", func() { e.conf.hostGroup(e.l, group, false) }, ""},
+		{"it says so again", func() { e.conf.hostGroup(e.l, group, false) }, ""},
+		{"ours", func() { e.conf.Join(e.l, group) }, "added ff02::5"},
+		{"no longer", func() { e.conf.Leave(e.l, group) }, "dropped ff02::5"},
+		{"never reported", func() { e.conf.Join(e.l, netip.MustParseAddr("ff01::7")) }, ""},
+	} {
+		c.do()
+		if got := strings.Join(said, ", "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+		said = nil
+	}
+	if e.conf.Joined(e.l, group) {
+		t.Error("it is still a member")
 	}
 }
 

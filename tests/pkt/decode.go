@@ -101,7 +101,7 @@ func (d *decoder) ether(b []byte) {
 
 func (d *decoder) etherType(proto uint16, b []byte) {
 	switch {
-	case proto == 0x8100 && len(b) >= 4:
+	case (proto == 0x8100 || proto == 0x88a8) && len(b) >= 4:
 		tci, inner := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 		d.add("vlan", "id", tci&0xfff, "prio", tci>>13, "type", inner)
 		d.etherType(inner, b[4:])

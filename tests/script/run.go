@@ -309,7 +309,7 @@ func (r *Run) next(link string, wait time.Duration) []byte {
 }
 
 // ignored is the filter of README.md: what a host says by itself when a link comes up or it joins
-// a group, and Skua need not: IGMP and MLD reports, router solicitations.
+// a group: IGMP and MLD reports, router solicitations.
 func ignored(p *pkt.Packet) bool {
 	for _, l := range p.Layers {
 		t, _ := l.Field("type")
