@@ -228,6 +228,7 @@ func FuzzRequest(f *testing.F) {
 		message(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE, ndmsg, ip4(unix.NDA_DST),
 			func(e *nlmsg.Encoder) { e.Bytes(unix.NDA_LLADDR, []byte{2, 0, 0, 0, 0, 7}) }),
 	}
+	seeds = append(seeds, bridgeSeeds()...)
 	seeds = append(seeds, nexthopSeeds()...)
 	route := message(unix.RTM_NEWROUTE, unix.NLM_F_CREATE, rtmsg, ip4(unix.RTA_DST), ip4(unix.RTA_GATEWAY))
 	seeds = append(seeds, slices.Concat(route, route), slices.Concat(route, message(unix.RTM_DELROUTE, 0, rtmsg, ip4(unix.RTA_DST)), route[:20]))
