@@ -213,7 +213,7 @@ func (inst *instance) pollCarriers(ctx context.Context) error {
 		case <-tick.C:
 			inst.stack.Net.Lock()
 			for _, l := range inst.stack.Links.All() {
-				if l.Loopback() {
+				if l.Port == dpif.PortNone {
 					continue
 				}
 				if state, err := inst.dp.PortLink(l.Port); err == nil && state.Up != l.Carrier {

@@ -24,6 +24,11 @@ func vlansOn(real *Link) []*Link {
 
 // vlanDeviceEvent is vlan_device_event: what happens to a device happens to the VLANs on it.
 func (t *Table) vlanDeviceEvent(e Event) {
+	switch e.Type {
+	case Changed, ChangeAddr, ChangeMTU, Down, Up, Unregister:
+	default: // not to be heard by each of them whenever one comes or goes
+		return
+	}
 	vlans := vlansOn(e.Link)
 	switch e.Type {
 	case Changed:

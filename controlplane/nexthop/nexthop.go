@@ -99,10 +99,11 @@ type Info struct {
 	// PrefSrcGone: the address PrefSrc was deleted, and the routes go with it (pfsrc_removed).
 	PrefSrcGone bool
 
-	refs  int
-	index uint32
-	key   infoKey
-	out   *path // nil: it needs none, because nothing is forwarded by it
+	refs   int
+	index  uint32
+	key    infoKey
+	out    *path // nil: it needs none, because nothing is forwarded by it
+	places places
 }
 
 // Index is a small number that stands for the Info as long as it is held; see Table.At.

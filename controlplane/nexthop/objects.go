@@ -131,6 +131,7 @@ func (t *Table) unusedID() uint32 {
 func (t *Table) newHop(o *Object, cfg *ObjectConfig) error {
 	c := *cfg
 	if c.Blackhole {
+		t.blackholes = true
 		c.Link = t.links.Loopback()
 	}
 	if c.FDB {

@@ -46,6 +46,7 @@ func (t *Table) SyncDown4(l *link.Link, cause Cause, force bool) (dead int) {
 		}
 		if n == len(i.Hops) {
 			i.Flags |= uint32(flagsOf(cause))
+			t.died(i)
 			dead++
 		}
 	}
@@ -165,13 +166,14 @@ func (t *Table) SyncUp6(l *link.Link, flags uint8) {
 // SyncDownAddr marks the IPv4 Infos of table whose preferred source is a, which is no longer ours
 // (fib_sync_down_addr); the caller flushes them. It says how many there are.
 func (t *Table) SyncDownAddr(a netip.Addr, table uint32) (dead int) {
-	for _, i := range t.infos[1:] {
-		if i != nil && i.Family == unix.AF_INET && i.PrefSrc == a && i.Table == table {
+	t.bySource(a, func(i *Info) {
+		if i.Family == unix.AF_INET && i.PrefSrc == a && i.Table == table {
 			i.Flags |= unix.RTNH_F_DEAD
 			i.PrefSrcGone = true
+			t.died(i)
 			dead++
 		}
-	}
+	})
 	return dead
 }
 
@@ -187,12 +189,12 @@ func (t *Table) Refresh(l *link.Link) {
 // PrefSrcRemoved takes the preferred source a off the IPv6 Infos over links for which keep is false
 // (fib6_remove_prefsrc). The routes stay.
 func (t *Table) PrefSrcRemoved(a netip.Addr, keep func(*link.Link) bool) {
-	for _, i := range t.infos[1:] {
-		if i != nil && i.Family == unix.AF_INET6 && i.Object == nil && i.PrefSrc == a && !keep(i.Hops[0].Link) {
+	t.bySource(a, func(i *Info) {
+		if i.Family == unix.AF_INET6 && i.Object == nil && i.PrefSrc == a && !keep(i.Hops[0].Link) {
 			i.PrefSrc = netip.Addr{}
 			t.orphan(i)
 		}
-	}
+	})
 }
 
 // orphan keeps Hold from finding i, whose content is its key's no longer.

@@ -55,6 +55,10 @@ type Table struct {
 	nextID  uint32
 	scratch []byte
 	gen     uint64
+	sources map[netip.Addr]map[*Info]struct{} // by preferred source
+	dead    []*Info                           // see TakeDead
+	// blackholes: see AnyBlackhole.
+	blackholes bool
 
 	// CheckHop finds and validates the one hop of a new Object (nh_create_ipv4, nh_create_ipv6). Set
 	// by package route, to whose tables a gateway belongs.
@@ -79,7 +83,7 @@ func New(net *rtnl.Net, links *link.Table) *Table {
 	t := &Table{
 		net: net, infos: make([]*Info, 1), byKey: map[infoKey]*Info{},
 		metrics: map[Metrics]*countedMetrics{}, devs: map[*link.Link]*ofLink{},
-		paths: map[pathKey]*path{}, nextID: 1, gen: 1,
+		paths: map[pathKey]*path{}, nextID: 1, gen: 1, sources: map[netip.Addr]map[*Info]struct{}{},
 		CompatMode: true, links: links, objects: map[uint32]*Object{}, objectSeq: 1,
 	}
 	t.addKnobs()
@@ -195,6 +199,7 @@ func (t *Table) register(i *Info) {
 		t.infos = append(t.infos, i)
 	}
 	t.byKey[i.key] = i
+	t.addSource(i)
 	if i.Object != nil {
 		i.Object.infos[i] = struct{}{}
 		return
@@ -245,6 +250,7 @@ func (t *Table) Release(i *Info) {
 	if t.byKey[i.key] == i {
 		delete(t.byKey, i.key)
 	}
+	t.forgetSource(i)
 	if i.Object != nil {
 		delete(i.Object.infos, i)
 	} else {

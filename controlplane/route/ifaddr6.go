@@ -4,6 +4,7 @@ package route
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,12 +13,6 @@ import (
 	"skua/controlplane/link"
 	"skua/controlplane/rtnl"
 )
-
-// anycastKey is an anycast address of a link (ifacaddr6).
-type anycastKey struct {
-	link *link.Link
-	addr netip.Addr
-}
 
 // ifaddr6 follows the IPv6 addresses.
 func (t *Table) ifaddr6(e addr.Event) {
@@ -168,7 +163,12 @@ func (t *Table) getPrefix6(ip netip.Addr, bits int, l *link.Link) (*fibTable, ke
 	if node == 0 {
 		return nil, k, plen, 0
 	}
-	for a := tab.trie.at(node).head; a != 0; a = t.alias.at(a).next {
+	var buf [8]uint32
+	over := t.onLink6(tab, k, plen, l, buf[:0])
+	for a := tab.trie.at(node).head; a != 0 && len(over) > 0; a = t.alias.at(a).next {
+		if !slices.Contains(over, t.alias.at(a).info) {
+			continue
+		}
 		i := t.info(a)
 		if i.Hops[0].Link == l && !i.Hops[0].Gateway.IsValid() && i.Flags&FlagReject == 0 {
 			return tab, k, plen, a
@@ -190,24 +190,27 @@ func (t *Table) joinAnycast6(a *addr.Addr) {
 	if a.Bits() >= 127 { // RFC 6164
 		return
 	}
-	k := anycastKey{a.Link, a.Prefix.Masked().Addr()}
-	if k.addr.IsUnspecified() {
+	l, ip := a.Link, a.Prefix.Masked().Addr()
+	if ip.IsUnspecified() {
 		return
 	}
-	if t.anycast[k]++; t.anycast[k] == 1 {
-		t.silently6("anycast", t.add6(t.local(k.link, k.addr, unix.RTN_ANYCAST, FlagAnycast)))
+	if t.anycast[l] == nil {
+		t.anycast[l] = map[netip.Addr]int{}
+	}
+	if t.anycast[l][ip]++; t.anycast[l][ip] == 1 {
+		t.silently6("anycast", t.add6(t.local(l, ip, unix.RTN_ANYCAST, FlagAnycast)))
 	}
 }
 
 func (t *Table) leaveAnycast6(a *addr.Addr) {
-	k := anycastKey{a.Link, a.Prefix.Masked().Addr()}
-	switch t.anycast[k] {
+	l, ip := a.Link, a.Prefix.Masked().Addr()
+	switch t.anycast[l][ip] {
 	case 0:
 	case 1:
-		delete(t.anycast, k)
-		t.silently6("anycast", t.delOne6(t.local(k.link, k.addr, unix.RTN_ANYCAST, FlagAnycast), false))
+		delete(t.anycast[l], ip)
+		t.silently6("anycast", t.delOne6(t.local(l, ip, unix.RTN_ANYCAST, FlagAnycast), false))
 	default:
-		t.anycast[k]--
+		t.anycast[l][ip]--
 	}
 }
 

@@ -53,6 +53,7 @@ func (t *Table) info6(cfg *Config, weight uint16) (*nexthop.Info, error) {
 			s.DPType = unix.RTN_UNREACHABLE
 		}
 	}
+	t.highPref6 = t.highPref6 || decodePref(s.Pref) > decodePref(0)
 	if cfg.PrefSrc.IsValid() && !cfg.PrefSrc.IsUnspecified() {
 		if !t.ownSource6(cfg.PrefSrc, hop.Link) {
 			return nil, rtnl.Errorf(unix.EINVAL, "Invalid source address")

@@ -88,6 +88,7 @@ func (t *Table) insert4(tab *fibTable, cfg *Config, info *nexthop.Info) error {
 		}
 	}
 	a := t.insertAt(p, alias{info: info.Index(), tos: cfg.TOS})
+	info.PutAt(placeOf(k, plen))
 	if err := t.pushAt(tab, node, k, plen, before); err != nil {
 		t.removeAt(p)
 		t.emptied(tab, k, plen)
@@ -108,6 +109,7 @@ func (t *Table) replace4(tab *fibTable, node uint32, cfg *Config, a uint32, info
 	before := t.bestAt(tab, node, k, plen)
 	old := t.info(a)
 	t.alias.at(a).info = info.Index()
+	info.PutAt(placeOf(k, plen))
 	if err := t.pushAt(tab, node, k, plen, before); err != nil {
 		t.alias.at(a).info = old.Index()
 		return err

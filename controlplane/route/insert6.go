@@ -75,8 +75,13 @@ func (t *Table) insert6(tab *fibTable, cfg *Config, info *nexthop.Info) (inserte
 	}
 	ecmp := multipath6(info)
 	p, fallback, found := &head, (*uint32)(nil), false
-	for *p != 0 {
+	for n := 0; *p != 0; n++ {
 		it := t.info(*p)
+		if n == longChain {
+			if r, ok, err := t.append6(tab, node, cfg, info, *p); ok {
+				return r, err
+			}
+		}
 		if it.Priority == info.Priority {
 			if cfg.NLFlags&unix.NLM_F_EXCL != 0 {
 				return r, unix.EEXIST
@@ -126,6 +131,8 @@ func (t *Table) insert6(tab *fibTable, cfg *Config, info *nexthop.Info) (inserte
 		r.nlflags |= unix.NLM_F_CREATE
 	}
 	r.alias = t.insertAt(p, alias{info: info.Index()})
+	info.PutAt(placeOf(k, plen))
+	tab.byObject = tab.byObject || info.Object != nil
 	if err := t.finish6(e); err != nil {
 		return r, err
 	}

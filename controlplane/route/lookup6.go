@@ -72,6 +72,9 @@ func (t *Table) choose6(head, oif uint32, flags uint8) uint32 {
 		}
 		if score := t.score6(a, info, oif, flags); score >= 0 && (best == 0 || score > bestScore) {
 			best, bestScore, metric = a, score, info.Priority
+			if t.topScore6(score, oif) {
+				break
+			}
 		}
 	}
 	return best

@@ -3,6 +3,8 @@
 package route
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"skua/controlplane/nexthop"
@@ -137,7 +139,11 @@ func (t *Table) delOne6(cfg *Config, allHops bool) error {
 		}
 		return unix.ESRCH
 	}
+	only, some := t.over6(tab, node, k, plen, cfg)
 	for a := tab.trie.at(node).head; a != 0; a = t.alias.at(a).next {
+		if some && !slices.Contains(only, t.alias.at(a).info) {
+			continue
+		}
 		info := t.info(a)
 		if cfg.Priority != 0 && cfg.Priority != info.Priority ||
 			cfg.Protocol != 0 && cfg.Protocol != info.Protocol {
@@ -170,8 +176,11 @@ func (t *Table) matchesNull6(cfg *Config) bool {
 
 // unlink6 deletes an alias of a prefix, or with all the multipath route that it is part of.
 func (t *Table) unlink6(tab *fibTable, k key, plen uint8, a uint32, all, internal bool) error {
-	e := t.begin6(tab, k, plen)
 	info := t.info(a)
+	if alone6(info) {
+		return t.unlinkAlone6(tab, tab.trie.find(k, plen), k, plen, a, internal)
+	}
+	e := t.begin6(tab, k, plen)
 	r := t.route(tab, k, plen, a)
 	if all {
 		r = t.route6(tab, k, plen, a)

@@ -32,7 +32,7 @@ func (t *Table) object(e nexthop.ObjectEvent) {
 	switch e.Type {
 	case nexthop.ObjectRemoved:
 		if o.ByRoutes(familyIPv4) {
-			t.flush4()
+			t.flushAll4()
 		}
 		if o.ByRoutes(familyIPv6) {
 			t.flushObject6(o)

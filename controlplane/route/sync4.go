@@ -22,17 +22,35 @@ func (t *Table) disable4(l *link.Link, cause nexthop.Cause, force bool) {
 // flush4 deletes the routes whose Info is dead (fib_flush). User space is told only of those that
 // lose their source address.
 func (t *Table) flush4() {
+	var d dying
+	for _, i := range t.nexthops.TakeDead() {
+		d.add(i)
+	}
+	t.flushDying4(&d)
+}
+
+// flushAll4 is flush4 when anything may be dead.
+func (t *Table) flushAll4() { t.flushDying4(&dying{all: true}) }
+
+func (t *Table) flushDying4(d *dying) {
 	for h := range t.v4.hash {
 		for _, tab := range t.v4.hash[h] {
-			t.flushTable4(tab)
+			dead := d.in(tab, cursor.compareFlush4)
+			if d.all {
+				dead = t.deadIn4(tab)
+				slices.SortFunc(dead, cursor.compareFlush4)
+			}
+			for _, c := range dead {
+				t.flushPrefix4(tab, c.key, c.plen)
+			}
 		}
 	}
 	t.finish()
 	t.checks.forget()
 }
 
-func (t *Table) flushTable4(tab *fibTable) {
-	var dead []cursor
+// deadIn4 are the prefixes of a table that have dead routes.
+func (t *Table) deadIn4(tab *fibTable) (dead []cursor) {
 	tab.trie.each(tab.trie.root, func(n *node) {
 		for a := n.head; a != 0; a = t.alias.at(a).next {
 			if t.info(a).Dead() {
@@ -41,26 +59,18 @@ func (t *Table) flushTable4(tab *fibTable) {
 			}
 		}
 	})
-	// fib_table_flush: leaves from the highest address down, in each the longest prefix first.
-	slices.SortFunc(dead, func(a, b cursor) int {
-		switch {
-		case a.key == b.key:
-			return int(b.plen) - int(a.plen)
-		case a.key.less(b.key):
-			return 1
-		default:
-			return -1
-		}
-	})
-	for _, c := range dead {
-		t.flushPrefix4(tab, c.key, c.plen)
-	}
+	return dead
 }
 
 func (t *Table) flushPrefix4(tab *fibTable, k key, plen uint8) {
 	// What was chosen before may be dead now, so its id cannot be asked for: the prefix is always
 	// sent.
-	for p := &tab.trie.at(tab.trie.find(k, plen)).head; *p != 0; {
+	node := tab.trie.find(k, plen)
+	if node == 0 {
+		return
+	}
+	gone := false
+	for p := &tab.trie.at(node).head; *p != 0; {
 		info := t.info(*p)
 		if !info.Dead() {
 			p = &t.alias.at(*p).next
@@ -71,6 +81,10 @@ func (t *Table) flushPrefix4(tab *fibTable, k key, plen uint8) {
 		}
 		t.removeAt(p)
 		t.drop(info)
+		gone = true
+	}
+	if !gone {
+		return
 	}
 	t.emptied(tab, k, plen)
 	t.changed()

@@ -16,25 +16,28 @@ func (t *Table) disable6(l *link.Link) {
 	if l.Gone() {
 		cause = nexthop.Unregistered
 	}
+	d := t.overLink(l)
 	for h := range t.v6.hash {
 		for _, tab := range t.v6.hash[h] {
-			t.disableTable6(tab, l, cause)
+			over := d.in(tab, cursor.compare6)
+			if d.all {
+				over = t.overLinkIn(tab, l)
+			}
+			for _, c := range over {
+				t.disablePrefix6(tab, c.key, c.plen, l, cause)
+			}
 		}
 	}
 	t.finish()
 	t.nexthops.SyncDown6(l, cause)
-	for k := range t.anycast {
-		if k.link == l {
-			delete(t.anycast, k)
-		}
-	}
+	delete(t.anycast, l)
 	if l.Gone() {
 		delete(t.router, l)
 	}
 }
 
-func (t *Table) disableTable6(tab *fibTable, l *link.Link, cause nexthop.Cause) {
-	var over []cursor
+// overLinkIn are the prefixes of a table that have routes over l.
+func (t *Table) overLinkIn(tab *fibTable, l *link.Link) (over []cursor) {
 	tab.trie.walk(familyIPv6, cursor{}, func(i uint32) bool {
 		n := tab.trie.at(i)
 		for a := n.head; a != 0; a = t.alias.at(a).next {
@@ -45,14 +48,16 @@ func (t *Table) disableTable6(tab *fibTable, l *link.Link, cause nexthop.Cause) 
 		}
 		return true
 	})
-	for _, c := range over {
-		t.disablePrefix6(tab, c.key, c.plen, l, cause)
-	}
+	return over
 }
 
 // disablePrefix6 is fib6_ifdown for the routes of one prefix. Each that goes is announced alone.
 func (t *Table) disablePrefix6(tab *fibTable, k key, plen uint8, l *link.Link, cause nexthop.Cause) {
-	e := t.begin6(tab, k, plen)
+	node := tab.trie.find(k, plen)
+	if node == 0 || t.long(tab, node) && t.disableAlone6(tab, node, k, plen, l) {
+		return
+	}
+	e := t.begin6At(tab, node, k, plen)
 	head := tab.trie.at(e.node).head
 	goes := map[uint32]bool{}
 	for a := head; a != 0; a = t.alias.at(a).next {

@@ -30,6 +30,8 @@ type fibTable struct {
 	*family
 	id   uint32
 	trie trie
+	// byObject: there has been an IPv6 route that names an Object.
+	byObject bool
 	// groups are the ECMP groups of IPv6 prefixes in the data plane, by node.
 	groups map[uint32]*nexthop.Group
 }
@@ -79,9 +81,11 @@ type Table struct {
 	gcAt    time.Time
 	gcNext  time.Time // when gcTimer fires
 	set6    settings6
-	anycast map[anycastKey]int
-	router  map[*link.Link]bool // IPv6 forwarding as the routes have it
-	gen     uint32              // changes with every change of a table
+	anycast map[*link.Link]map[netip.Addr]int // addresses of a router (ifacaddr6), and what they are for
+	router  map[*link.Link]bool               // IPv6 forwarding as the routes have it
+	gen     uint32                            // changes with every change of a table
+	// highPref6: there has been a route of high preference.
+	highPref6 bool
 
 	// Scratch, all of it used under RTNL and never across a call that uses it again.
 	msg      Msg
@@ -103,7 +107,7 @@ func New(net *rtnl.Net, links *link.Table, addrs *addr.Table, nexthops *nexthop.
 		v4:      family{id: familyIPv4, bits: 32, tables: map[uint32]*fibTable{}, merged: true},
 		v6:      family{id: familyIPv6, bits: 128, tables: map[uint32]*fibTable{}, merged: true},
 		tosSent: map[tosPrefix]*tosNexthops{},
-		expires: map[uint32]*expiry{}, anycast: map[anycastKey]int{},
+		expires: map[uint32]*expiry{}, anycast: map[*link.Link]map[netip.Addr]int{},
 		router: map[*link.Link]bool{},
 		checks: checks{infos: map[checkKey]*nexthop.Info{}},
 	}

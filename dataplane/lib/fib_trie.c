@@ -372,10 +372,66 @@ static bool fib_trie_outgrown(const struct fib_trie_meta *m)
 	return m->routes > 4 * m->built || m->routes < m->built / 4;
 }
 
+/*
+ * The line below e, whose block begins at depth, and in *at the number of its entry for what lies in
+ * the block of the window of key, when that is a node now and still has to be one after the change
+ * of a longer prefix: then what e looks at does not change, and thousands of prefixes in one such
+ * block (the link-local addresses of as many links) need not be built anew for each of them. NULL:
+ * build e.
+ */
+static struct fib_line *fib_trie_deeper(const struct fib_trie *t, uint32_t e, struct fib_key key,
+					unsigned int plen, unsigned int depth, unsigned int *at)
+{
+	unsigned int bits = fib_trie_window_bits(depth), i;
+	uint64_t unit = 1ULL << (32 - bits), w = fib_key_window(key, depth, bits) * unit;
+	uint64_t from = 0, to = 1ULL << 32;
+	const struct fib_rib_node *n;
+	struct fib_line *line;
+	uint32_t top, cover;
+
+	if (plen <= depth + bits || (e & FIB_TRIE_LINE) == 0)
+		return NULL;
+	do {
+		line = fib_trie_node(t, e);
+		for (i = 0; i + 1 < line->nr && w >= line->key[i]; i++)
+			from = line->key[i];
+		if (i + 1 < line->nr)
+			to = line->key[i];
+		e = line->res[i];
+	} while (e & FIB_TRIE_SAME);
+	if (to - from != unit || (e & FIB_TRIE_NODE) == 0)
+		return NULL;
+
+	top = fib_rib_within(t->rib, key, depth + bits, &cover);
+	if (top == 0)
+		return NULL;
+	n = fib_rib_node(t->rib, top);
+	if (fib_rib_plen(n) == depth + bits && (n->child[0] | n->child[1]) == 0)
+		return NULL;
+	*at = i;
+	return line;
+}
+
+/* Sets an entry of a line, readers looking on, and those that repeat it. */
+static void fib_line_set(struct fib_trie *t, struct fib_line *line, unsigned int at, uint32_t e)
+{
+	uint32_t old = line->res[at];
+	unsigned int i, end = at + 1 == line->nr ? FIB_TRIE_KEYS + 1 : at + 1;
+
+	if (t->failed) {
+		fib_trie_drop(t, e);
+		return;
+	}
+	for (i = at; i < end; i++)
+		__atomic_store_n(&line->res[i], e, __ATOMIC_RELEASE);
+	fib_trie_drop(t, old);
+}
+
 int fib_trie_update(struct fib_trie *t, struct fib_key key, unsigned int plen, int delta)
 {
-	unsigned int depth = 0, bits = FIB_TRIE_ROOT_BITS;
+	unsigned int depth = 0, bits = FIB_TRIE_ROOT_BITS, at;
 	uint32_t *tbl = fib_trie_node(t, t->root), top, cover, e;
+	struct fib_line *line = NULL, *below;
 	struct fib_trie_meta *m;
 	int64_t first;
 
@@ -394,6 +450,12 @@ int fib_trie_update(struct fib_trie *t, struct fib_key key, unsigned int plen, i
 
 		depth += bits;
 		e = tbl[first];
+		line = NULL;
+		while ((below = fib_trie_deeper(t, e, key, plen, depth, &at)) != NULL) {
+			line = below;
+			e = line->res[at];
+			depth += fib_trie_window_bits(depth);
+		}
 		if (e & FIB_TRIE_DIRECT) {
 			m = fib_trie_meta(t, e);
 			m->routes += plen > depth && (delta > 0 || m->routes > 0) ? delta : 0;
@@ -404,7 +466,11 @@ int fib_trie_update(struct fib_trie *t, struct fib_key key, unsigned int plen, i
 			}
 		}
 		top = fib_rib_within(t->rib, key, depth, &cover);
-		fib_trie_set(t, &tbl[first], fib_trie_build(t, top, depth, cover), false);
+		e = fib_trie_build(t, top, depth, cover);
+		if (line != NULL)
+			fib_line_set(t, line, at, e);
+		else
+			fib_trie_set(t, &tbl[first], e, false);
 		break;
 	}
 	return t->failed ? -ENOMEM : 0;

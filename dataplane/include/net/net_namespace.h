@@ -84,6 +84,7 @@ struct net {
 	uint32_t twin_gen;         /* how often its twins were closed with it */
 	struct net_tables *tables; /* every routing table by id */
 	uint32_t nexthop_top;      /* above every id that is set */
+	uint32_t ifaddr_count[INET_ADDR_FILTER]; /* addresses that a bit of the filter stands for */
 };
 
 extern struct net *net_table[DP_MAX_NETS];

@@ -16,24 +16,21 @@ static struct inet_ifaddr **ifaddr_slot(struct net *net, const struct net_device
 	return pp;
 }
 
-/* Counted anew from the hash, so that a bit goes with its last address. */
-static void ifaddr_filter_rebuild(struct net *net)
+/* A bit goes with the last of the addresses that it stands for. */
+static void ifaddr_filter_count(struct net *net, uint8_t family, const void *ip, bool add)
 {
-	uint64_t filter[INET_ADDR_FILTER / 64] = {0};
+	uint32_t addr, h;
+	uint64_t word;
 
-	for (uint32_t b = 0; b < INET_ADDR_HSIZE; b++) {
-		for (const struct inet_ifaddr *ifa = net->ifaddr[b]; ifa; ifa = ifa->next) {
-			uint32_t addr, h;
-
-			if (ifa->family != AF_INET)
-				continue;
-			memcpy(&addr, ifa->addr, 4);
-			h = inet_addr_hash(addr);
-			filter[h / 64] |= 1ULL << (h % 64);
-		}
-	}
-	for (uint32_t i = 0; i < INET_ADDR_FILTER / 64; i++)
-		__atomic_store_n(&net->ifaddr_filter[i], filter[i], __ATOMIC_RELEASE);
+	if (family != AF_INET)
+		return;
+	memcpy(&addr, ip, 4);
+	h = inet_addr_hash(addr);
+	net->ifaddr_count[h] += add ? 1 : -1;
+	word = net->ifaddr_filter[h / 64] & ~(1ULL << (h % 64));
+	if (net->ifaddr_count[h])
+		word |= 1ULL << (h % 64);
+	__atomic_store_n(&net->ifaddr_filter[h / 64], word, __ATOMIC_RELEASE);
 }
 
 static void ifaddr_unlink(struct net *net, const struct net_device *dev, uint8_t family,
@@ -44,8 +41,8 @@ static void ifaddr_unlink(struct net *net, const struct net_device *dev, uint8_t
 	if (!ifa)
 		return;
 	__atomic_store_n(pp, ifa->next, __ATOMIC_RELEASE);
+	ifaddr_filter_count(net, family, addr, false);
 	dp_free_rcu(ifa);
-	ifaddr_filter_rebuild(net);
 }
 
 /* --- addresses -------------------------------------------------------------------------------- */
@@ -98,8 +95,8 @@ static int addr_set(struct net_device *dev, const struct dp_addr *a)
 		dp_free_rcu(gone);
 	} else {
 		__atomic_store_n(pp, ifa, __ATOMIC_RELEASE);
+		ifaddr_filter_count(dev->net, a->family, a->addr, true);
 	}
-	ifaddr_filter_rebuild(dev->net);
 	__atomic_store_n(&dev->ifa_list, l, __ATOMIC_RELEASE);
 	dp_free_rcu(old);
 	return 0;
