@@ -373,11 +373,11 @@ static bool fib_trie_outgrown(const struct fib_trie_meta *m)
 }
 
 /*
- * The line below e, whose block begins at depth, and in *at the number of its entry for what lies in
- * the block of the window of key, when that is a node now and still has to be one after the change
- * of a longer prefix: then what e looks at does not change, and thousands of prefixes in one such
- * block (the link-local addresses of as many links) need not be built anew for each of them. NULL:
- * build e.
+ * The line below e, whose block begins at depth, and in *at the number of its entry for what lies
+ * in the block of the window of key, when that is a node now and still has to be one after the
+ * change of a longer prefix: then what e looks at does not change, and thousands of prefixes in one
+ * such block (the link-local addresses of as many links) need not be built anew for each of them.
+ * NULL: build e.
  */
 static struct fib_line *fib_trie_deeper(const struct fib_trie *t, uint32_t e, struct fib_key key,
 					unsigned int plen, unsigned int depth, unsigned int *at)

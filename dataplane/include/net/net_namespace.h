@@ -22,6 +22,7 @@
 /* An own address in the hash of its net (in_ifaddr, inet6_ifaddr). RCU. */
 struct inet_ifaddr {
 	struct inet_ifaddr *next;
+	struct inet_ifaddr **pprev; /* the writer's: what leads here */
 	struct net_device *dev;
 	uint8_t family;
 	uint8_t tentative;
@@ -81,9 +82,9 @@ struct net {
 	struct twin *twin; /* the host's way to what no link's twin reaches */
 
 	/* The writer's. */
-	uint32_t twin_gen;         /* how often its twins were closed with it */
-	struct net_tables *tables; /* every routing table by id */
-	uint32_t nexthop_top;      /* above every id that is set */
+	uint32_t twin_gen;                       /* how often its twins were closed with it */
+	struct net_tables *tables;               /* every routing table by id */
+	uint32_t nexthop_top;                    /* above every id that is set */
 	uint32_t ifaddr_count[INET_ADDR_FILTER]; /* addresses that a bit of the filter stands for */
 };
 

@@ -86,15 +86,16 @@ struct net_device {
 	struct fib_tables *fib[2]; /* its own, IPv4 and IPv6 (l3mdev); NULL: the net's. RCU */
 	struct mc_list *mc_list4;  /* RCU */
 	struct mc_list *mc_list6;
-	struct ifa_list *ifa_list;    /* RCU */
-	struct nexthop *linklocal;    /* fe80::/64 on this link */
-	struct net_device *lower;     /* of a (mac)VLAN the real device, of a veth its peer */
-	struct vlan_group *vlgrp;     /* the VLANs on it; NULL: there never was one */
-	uint32_t vlan_tag;            /* of a VLAN: protocol and id as on the wire */
-	struct macvlan_port *macvlan; /* the macvlans on it; NULL: none. RCU */
-	uint64_t vlan_egress;         /* of a VLAN: PCP of priority i in bits 4i */
-	struct twin *twin;            /* in the host; workers only ask whether there is one */
-	struct dp_link conf;          /* as last set; the writer's */
+	struct ifa_list *ifa_list;       /* RCU */
+	struct nexthop *linklocal;       /* fe80::/64 on this link */
+	struct net_device *lower;        /* of a (mac)VLAN the real device, of a veth its peer */
+	struct vlan_group *vlgrp;        /* the VLANs on it; NULL: there never was one */
+	uint32_t vlan_tag;               /* of a VLAN: protocol and id as on the wire */
+	struct macvlan_port *macvlan;    /* the macvlans on it; NULL: none. RCU */
+	uint64_t vlan_egress;            /* of a VLAN: PCP of priority i in bits 4i */
+	struct twin *twin;               /* in the host; workers only ask whether there is one */
+	struct dp_link conf;             /* as last set; the writer's */
+	struct inet_ifaddr **ifa_hashed; /* those of ifa_list; the writer's */
 	struct rules_order *order[2];
 
 	struct net_device_stats stats[DP_MAX_WORKERS];

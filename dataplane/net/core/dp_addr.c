@@ -4,18 +4,6 @@
 
 /* --- the hash of a net's own addresses -------------------------------------------------------- */
 
-static struct inet_ifaddr **ifaddr_slot(struct net *net, const struct net_device *dev,
-					uint8_t family, const void *addr)
-{
-	struct inet_ifaddr **pp = &net->ifaddr[inet_ifaddr_bucket(family, addr)];
-
-	for (; *pp; pp = &(*pp)->next)
-		if ((*pp)->dev == dev && (*pp)->family == family &&
-		    !memcmp((*pp)->addr, addr, dp_addr_len(family)))
-			break;
-	return pp;
-}
-
 /* A bit goes with the last of the addresses that it stands for. */
 static void ifaddr_filter_count(struct net *net, uint8_t family, const void *ip, bool add)
 {
@@ -33,15 +21,39 @@ static void ifaddr_filter_count(struct net *net, uint8_t family, const void *ip,
 	__atomic_store_n(&net->ifaddr_filter[h / 64], word, __ATOMIC_RELEASE);
 }
 
-static void ifaddr_unlink(struct net *net, const struct net_device *dev, uint8_t family,
-			  const void *addr)
+/*
+ * Thousands of VLANs have the link-local address of one device, so a bucket may be long: whoever
+ * writes goes in by the device.
+ */
+static void ifaddr_link(struct inet_ifaddr *ifa, struct inet_ifaddr **at, struct inet_ifaddr *next)
 {
-	struct inet_ifaddr **pp = ifaddr_slot(net, dev, family, addr), *ifa = *pp;
+	ifa->next = next;
+	ifa->pprev = at;
+	if (next)
+		next->pprev = &ifa->next;
+	__atomic_store_n(at, ifa, __ATOMIC_RELEASE);
+}
 
-	if (!ifa)
-		return;
-	__atomic_store_n(pp, ifa->next, __ATOMIC_RELEASE);
-	ifaddr_filter_count(net, family, addr, false);
+static void ifaddr_insert(struct net *net, struct inet_ifaddr *ifa)
+{
+	struct inet_ifaddr **head = &net->ifaddr[inet_ifaddr_bucket(ifa->family, ifa->addr)];
+
+	ifaddr_link(ifa, head, *head);
+	ifaddr_filter_count(net, ifa->family, ifa->addr, true);
+}
+
+static void ifaddr_replace(struct inet_ifaddr *old, struct inet_ifaddr *ifa)
+{
+	ifaddr_link(ifa, old->pprev, old->next);
+	dp_free_rcu(old);
+}
+
+static void ifaddr_unlink(struct net *net, struct inet_ifaddr *ifa)
+{
+	__atomic_store_n(ifa->pprev, ifa->next, __ATOMIC_RELEASE);
+	if (ifa->next)
+		ifa->next->pprev = ifa->pprev;
+	ifaddr_filter_count(net, ifa->family, ifa->addr, false);
 	dp_free_rcu(ifa);
 }
 
@@ -68,11 +80,14 @@ static int addr_set(struct net_device *dev, const struct dp_addr *a)
 	struct ifa_list *old = dev->ifa_list, *l;
 	int at = ifa_index(old, a);
 	uint32_t n = old ? old->n : 0;
-	struct inet_ifaddr *ifa, **pp;
+	struct inet_ifaddr *ifa, **hashed;
 
 	ifa = calloc(1, sizeof(*ifa));
 	l = malloc(sizeof(*l) + (n + 1) * sizeof(l->addr[0]));
-	if (!ifa || !l) {
+	hashed = realloc(dev->ifa_hashed, (n + 1) * sizeof(*hashed));
+	if (hashed)
+		dev->ifa_hashed = hashed;
+	if (!ifa || !l || !hashed) {
 		free(ifa);
 		free(l);
 		return -ENOMEM;
@@ -86,17 +101,11 @@ static int addr_set(struct net_device *dev, const struct dp_addr *a)
 	ifa->family = a->family;
 	ifa->tentative = a->tentative;
 	memcpy(ifa->addr, a->addr, dp_addr_len(a->family));
-	pp = ifaddr_slot(dev->net, dev, a->family, a->addr);
-	if (*pp) {
-		struct inet_ifaddr *gone = *pp;
-
-		ifa->next = gone->next;
-		__atomic_store_n(pp, ifa, __ATOMIC_RELEASE);
-		dp_free_rcu(gone);
-	} else {
-		__atomic_store_n(pp, ifa, __ATOMIC_RELEASE);
-		ifaddr_filter_count(dev->net, a->family, a->addr, true);
-	}
+	if (at < 0)
+		ifaddr_insert(dev->net, ifa);
+	else
+		ifaddr_replace(hashed[at], ifa);
+	hashed[at < 0 ? (int)n : at] = ifa;
 	__atomic_store_n(&dev->ifa_list, l, __ATOMIC_RELEASE);
 	dp_free_rcu(old);
 	return 0;
@@ -112,11 +121,13 @@ static int addr_del(struct net_device *dev, const struct dp_addr *a)
 	l = malloc(sizeof(*l) + old->n * sizeof(l->addr[0]));
 	if (!l)
 		return -ENOMEM;
+	ifaddr_unlink(dev->net, dev->ifa_hashed[at]);
 	l->n = 0;
 	for (uint32_t i = 0; i < old->n; i++)
-		if ((int)i != at)
+		if ((int)i != at) {
+			dev->ifa_hashed[l->n] = dev->ifa_hashed[i];
 			l->addr[l->n++] = old->addr[i];
-	ifaddr_unlink(dev->net, dev, a->family, a->addr);
+		}
 	__atomic_store_n(&dev->ifa_list, l, __ATOMIC_RELEASE);
 	dp_free_rcu(old);
 	return 0;
@@ -231,7 +242,9 @@ void net_addr_flush_dev(struct net_device *dev)
 	struct mc_list *mc4 = dev->mc_list4, *mc6 = dev->mc_list6;
 
 	for (uint32_t i = 0; l && i < l->n; i++)
-		ifaddr_unlink(dev->net, dev, l->addr[i].family, l->addr[i].addr);
+		ifaddr_unlink(dev->net, dev->ifa_hashed[i]);
+	free(dev->ifa_hashed);
+	dev->ifa_hashed = NULL;
 	__atomic_store_n(&dev->ifa_list, NULL, __ATOMIC_RELEASE);
 	__atomic_store_n(&dev->mc_list4, NULL, __ATOMIC_RELEASE);
 	__atomic_store_n(&dev->mc_list6, NULL, __ATOMIC_RELEASE);
