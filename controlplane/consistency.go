@@ -85,9 +85,8 @@ func (c *comparison) links() {
 		switch {
 		case !ok:
 			c.differ("link %s is not in the data plane", l.Name)
-		case d.Name != l.Name, d.MTU != min(l.MTU, 0xffff), d.HardAddr != [6]byte(l.HardAddr), d.Carrier != l.Carrier,
-			d.Flags&unix.IFF_UP != l.Flags&unix.IFF_UP, d.Port != l.Port:
-			c.differ("link %s is %+v in the data plane", l.Name, d)
+		case d != l.Published():
+			c.differ("link %s is %+v, in the data plane %+v", l.Name, l.Published(), d)
 		}
 	}
 	for _, l := range theirs {

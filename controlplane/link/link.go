@@ -200,6 +200,9 @@ type Msg struct {
 	Origin rtnl.Origin
 }
 
+// Published is the link as the data plane is to have it now.
+func (l *Link) Published() dpif.Link { return l.dp() }
+
 // dp is the link as the data plane gets it.
 func (l *Link) dp() dpif.Link {
 	typ := dpif.LinkEther
