@@ -16,7 +16,9 @@ import (
 
 // TestThousands is the load of FRR's issue 18680, where zebra missed routes of the kernel's: a
 // concentrator makes thousands of interfaces at once, each with an address and a route of its own,
-// and takes them away again. SKUA_LINKS=12000 is as many as there; zebra then works for minutes.
+// and takes them away again. What zebra missed there it had been told of, by ENOBUFS, when it peeked at
+// its socket; so its queue (-s) has to hold what it is late with. SKUA_LINKS=12000 is as many as there;
+// zebra then works for minutes.
 func TestThousands(t *testing.T) {
 	t.Parallel()
 	if bin == "" {

@@ -69,7 +69,8 @@ func (f *FRR) Start(name, conf string, more ...string) {
 	args := []string{"/usr/lib/frr/" + name, "-f", file, "-i", filepath.Join(f.dir, name+".pid"),
 		"-z", filepath.Join(f.dir, "zserv.api"), "--vty_socket", f.dir, "-P", "0"}
 	if name == "zebra" {
-		args = append(args, "-s", "4000000")
+		// It takes an overrun for nothing when its peek is told of it, and misses what was lost.
+		args = append(args, "-s", "128000000")
 	}
 	if name == "bgpd" {
 		args = append(args, "-p", "179")
