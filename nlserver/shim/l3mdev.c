@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Raw sockets of VRFs where the host's kernel makes no VRFs, and a TAP stands for one. Were such a
- * socket bound to that TAP, it would hear nothing: OSPF and its like come in by the links of the VRF,
- * and the socket wants to know which (IP_PKTINFO). So it is not bound: what it sends to where no
- * link is said goes by the TAP, and a filter lets in what came by the VRF's links. Those are asked
- * for when the socket is bound, and again when it joins or leaves a group, as it does on each link.
+ * socket bound to that TAP, it would hear nothing: OSPF and its like come in by the links of the
+ * VRF, and the socket wants to know which (IP_PKTINFO). So it is not bound: what it sends to where
+ * no link is said goes by the TAP, and a filter lets in what came by the VRF's links. Those are
+ * asked for when the socket is bound, and again when it joins or leaves a group, as it does on each
+ * link.
  */
 #include "shim.h"
 
@@ -89,7 +90,8 @@ static int shim_sock_option(int fd, int level, int opt)
 	return real(getsockopt)(fd, level, opt, &v, &len) ? -1 : v;
 }
 
-/* Whether raw sockets of a protocol hear each packet by its link: net/core/twin.c knows the same. */
+/* Whether raw sockets of a protocol hear each packet by its link: net/core/twin.c knows the same.
+ */
 static bool shim_raw_by_link(int fd)
 {
 	if (shim_sock_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_RAW)

@@ -119,8 +119,7 @@ static int shim_set_other(int fd, int level, int opt, const void *val, socklen_t
 {
 	int r, saved;
 
-	if (level == SOL_SOCKET && opt == SO_BINDTODEVICE &&
-	    shim_bind_device(fd, val, len, &r)) {
+	if (level == SOL_SOCKET && opt == SO_BINDTODEVICE && shim_bind_device(fd, val, len, &r)) {
 		errno = -r;
 		return r ? -1 : 0;
 	}

@@ -70,7 +70,7 @@ func (f *FRR) Start(name, conf string, more ...string) {
 		"-z", filepath.Join(f.dir, "zserv.api"), "--vty_socket", f.dir, "-P", "0"}
 	if name == "zebra" {
 		// It takes an overrun for nothing when its peek is told of it, and misses what was lost.
-		args = append(args, "-s", "128000000")
+		args = append(args, "-s", "90000000")
 	}
 	if name == "bgpd" {
 		args = append(args, "-p", "179")
