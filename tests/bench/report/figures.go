@@ -30,6 +30,7 @@ var goals = []goal{
 	{"100,000 route changes a second, 1,000,000 routes", "≤ 1.10 times the cycles at rest, no packet lost", slowerBy("ipv4-churn-100k", 1.1, 95e3), ""},
 	{"2 lcores", "≥ 1.9 times 1 lcore, or each as fast as alone", scaling("ipv4-lcores-2", 1.9, 1.05), ""},
 	{"memory of the whole program with 1,000,000 + 220,000 routes", "≤ 300 MB", megabytes("memory-1M-220k-MB", 300), ""},
+	{"TCP by a twin, the slowest of IPv4, IPv6, out, in", "≥ 5 Gbit/s", byTwin(5), ""},
 }
 
 // figures is the table of figures to reach.

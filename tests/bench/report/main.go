@@ -38,6 +38,7 @@ var sections = []struct {
 	{"memory", memory},
 	{"wakeup", wakeup},
 	{"slowpath", slowpath},
+	{"twins", twins},
 	{"latency", latency},
 	{"fulltable", fulltable},
 }

@@ -23,6 +23,7 @@ var passages = map[string]func([]Result) string{
 	"routes":    func(r []Result) string { return loading(r).String() },
 	"fulltable": func(r []Result) string { return fulltables(r).String() },
 	"netlink":   func(r []Result) string { return netlinkTable(r).String() },
+	"twins":     func(r []Result) string { return twinsTable(r).String() },
 	"wakeup":    func(r []Result) string { return wakeups(r).String() },
 }
 

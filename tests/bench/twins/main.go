@@ -88,11 +88,22 @@ func run(bin string, rounds, mtu int, seconds int, only string, kernel bool) ([]
 
 // measure lets a stream run by Skua and by the kernel.
 func (w *world) measure(f *Figure, family string, reverse bool, seconds int, kernel bool) error {
+	before, err := w.taps()
+	if err != nil {
+		return err
+	}
 	got, err := w.skua.stream(family, reverse, seconds)
 	if err != nil {
 		return err
 	}
 	f.Gbit = append(f.Gbit, got.gbit)
+	after, err := w.taps()
+	if err != nil {
+		return err
+	}
+	in, out := after.since(before, reverse)
+	f.Extra["packets_per_frame_in"] = append(f.Extra["packets_per_frame_in"], in)
+	f.Extra["packets_per_frame_out"] = append(f.Extra["packets_per_frame_out"], out)
 	f.Extra["retransmits"] = append(f.Extra["retransmits"], got.retransmits)
 	if !kernel {
 		return nil

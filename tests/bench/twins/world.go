@@ -121,7 +121,7 @@ func (w *world) startSkua(mtu int) error {
 	}
 	deadline := time.Now().Add(patience)
 	for {
-		err := w.ask("stats")
+		_, err := w.taps()
 		if err == nil {
 			break
 		}
@@ -224,7 +224,49 @@ func output(cmd *exec.Cmd) error {
 	return nil
 }
 
-// ask runs a command of skua's about the running one.
-func (w *world) ask(args ...string) error {
-	return output(exec.Command(filepath.Join(w.bin, "skua"), append([]string{"--socket", w.socket}, args...)...))
+// taps are the counters of the twins, and of the port.
+type taps struct{ twin, port tap }
+
+type tap struct {
+	RxFrames  float64 `json:"rx_frames"`
+	RxPackets float64 `json:"rx_packets"`
+	TxFrames  float64 `json:"tx_frames"`
+	TxPackets float64 `json:"tx_packets"`
+}
+
+func (w *world) taps() (t taps, err error) {
+	text, err := exec.Command(filepath.Join(w.bin, "skua"), "--socket", w.socket, "stats", "--json").Output()
+	if err != nil {
+		return t, fmt.Errorf("skua stats: %w", err)
+	}
+	var stats struct {
+		Taps []struct {
+			Twin bool
+			tap
+		}
+	}
+	if err := json.Unmarshal(text, &stats); err != nil {
+		return t, err
+	}
+	for _, x := range stats.Taps {
+		sum := &t.port
+		if x.Twin {
+			sum = &t.twin
+		}
+		sum.RxFrames += x.RxFrames
+		sum.RxPackets += x.RxPackets
+		sum.TxFrames += x.TxFrames
+		sum.TxPackets += x.TxPackets
+	}
+	return t, nil
+}
+
+// since is how many packets a frame of the data had where it came in, and where it left.
+func (t taps) since(before taps, reverse bool) (in, out float64) {
+	from, fromBefore, to, toBefore := t.twin, before.twin, t.port, before.port
+	if reverse {
+		from, fromBefore, to, toBefore = to, toBefore, from, fromBefore
+	}
+	return (from.RxPackets - fromBefore.RxPackets) / max(1, from.RxFrames-fromBefore.RxFrames),
+		(to.TxPackets - toBefore.TxPackets) / max(1, to.TxFrames-toBefore.TxFrames)
 }
