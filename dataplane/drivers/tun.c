@@ -108,8 +108,10 @@ static uint32_t tun_tx(struct tun_thread *t)
 	if (n == 0)
 		return 0;
 	tun_gro_init(&gro);
-	for (unsigned int i = 0; i < n && !t->file.dead; i++)
+	for (unsigned int i = 0; i < n && !t->file.dead; i++) {
+		tun_gro_prefetch(pkts[RTE_MIN(i + GRO_PREFETCH, n - 1)]);
 		tun_gro_receive(&gro, &t->file, pkts[i]);
+	}
 	tun_gro_flush(&gro);
 	rte_pktmbuf_free_bulk(pkts, n);
 	t->taken += n;

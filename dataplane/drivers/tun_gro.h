@@ -3,7 +3,12 @@
 #ifndef SKUA_DRIVERS_TUN_GRO_H
 #define SKUA_DRIVERS_TUN_GRO_H
 
+#include <rte_prefetch.h>
+
 #include <drivers/tun_file.h>
+
+/* Packets that are fetched ahead. */
+#define GRO_PREFETCH 8
 
 #define GRO_FLOWS    8
 #define GRO_SEGS_MAX 64
@@ -36,6 +41,16 @@ struct gro {
 static inline void tun_gro_init(struct gro *g)
 {
 	g->n = 0;
+}
+
+/* Fetches what tun_gro_receive() looks at. */
+static inline void tun_gro_prefetch(struct rte_mbuf *m)
+{
+	const char *data = rte_mbuf_buf_addr(m, dp_mempool()) + RTE_PKTMBUF_HEADROOM;
+
+	rte_prefetch0(m);
+	rte_prefetch0(data);
+	rte_prefetch0(data + RTE_CACHE_LINE_SIZE);
 }
 
 /* Writes m, or keeps it for tun_gro_flush(). */

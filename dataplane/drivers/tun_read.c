@@ -145,6 +145,8 @@ static void tun_split(struct tun_file *f, struct tun_reader *r, const struct gso
 {
 	uint32_t n = (g->len - g->hdr + g->mss - 1) / g->mss;
 
+	for (uint32_t i = 1; i < n; i++)
+		__builtin_prefetch(rte_pktmbuf_mtod(tun_piece(r, i), void *), 1);
 	/* the first one last: it has the headers of the frame */
 	for (uint32_t i = n; i-- > 0;) {
 		uint32_t len = g->hdr + RTE_MIN(g->mss, g->len - g->hdr - i * g->mss);

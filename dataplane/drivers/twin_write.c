@@ -38,6 +38,7 @@ static uint32_t twin_write_ring(struct rte_ring *r)
 	for (uint32_t i = 0; i < n; i++) {
 		struct twin *tw = twin_of(mbuf_skb(pkts[i]));
 
+		tun_gro_prefetch(pkts[RTE_MIN(i + GRO_PREFETCH, n - 1)]);
 		if (!tw || tw->file.dead)
 			continue;
 		twin_address(tw, pkts[i]);

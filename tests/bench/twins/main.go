@@ -101,6 +101,7 @@ func (w *world) measure(f *Figure, family string, reverse bool, seconds int, ker
 	if err != nil {
 		return err
 	}
+	f.Extra["dropped"] = append(f.Extra["dropped"], after.dropped-before.dropped)
 	in, out := after.since(before, reverse)
 	f.Extra["packets_per_frame_in"] = append(f.Extra["packets_per_frame_in"], in)
 	f.Extra["packets_per_frame_out"] = append(f.Extra["packets_per_frame_out"], out)

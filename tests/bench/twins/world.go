@@ -224,14 +224,19 @@ func output(cmd *exec.Cmd) error {
 	return nil
 }
 
-// taps are the counters of the twins, and of the port.
-type taps struct{ twin, port tap }
+// taps are the counters of the twins and of the port, and the packets that were dropped.
+type taps struct {
+	twin, port tap
+	dropped    float64
+}
 
 type tap struct {
 	RxFrames  float64 `json:"rx_frames"`
 	RxPackets float64 `json:"rx_packets"`
 	TxFrames  float64 `json:"tx_frames"`
 	TxPackets float64 `json:"tx_packets"`
+	RxDropped float64 `json:"rx_dropped"`
+	TxDropped float64 `json:"tx_dropped"`
 }
 
 func (w *world) taps() (t taps, err error) {
@@ -244,6 +249,7 @@ func (w *world) taps() (t taps, err error) {
 			Twin bool
 			tap
 		}
+		Drops []struct{ Value float64 }
 	}
 	if err := json.Unmarshal(text, &stats); err != nil {
 		return t, err
@@ -257,6 +263,10 @@ func (w *world) taps() (t taps, err error) {
 		sum.RxPackets += x.RxPackets
 		sum.TxFrames += x.TxFrames
 		sum.TxPackets += x.TxPackets
+		t.dropped += x.RxDropped + x.TxDropped
+	}
+	for _, d := range stats.Drops {
+		t.dropped += d.Value
 	}
 	return t, nil
 }
