@@ -72,9 +72,9 @@ protocol ospf v2 { ecmp yes; ipv4 { import all; export where source = RTS_BGP; }
   area 0 { interface "right*" { `+timers+` }; }; }
 protocol ospf v3 { ecmp yes; ipv6 { import all; export where source = RTS_BGP; };
   area 0 { interface "right*" { `+timers+` }; }; }
-protocol bgp { local as 65002; neighbor 192.0.2.2 as 65001; connect retry time 1; connect delay time 1;
+protocol bgp { local as 65002; neighbor 192.0.2.2 as 65001; connect retry time 1; connect delay time 1; error wait time 1, 2;
   ipv4 { import all; export all; next hop self; }; }
-protocol bgp { local as 65002; neighbor 2001:db8:1::2 as 65001; connect retry time 1; connect delay time 1;
+protocol bgp { local as 65002; neighbor 2001:db8:1::2 as 65001; connect retry time 1; connect delay time 1; error wait time 1, 2;
   ipv6 { import all; export all; next hop self; }; }
 `)
 		lab.Eventually(t, 60*time.Second, func() string {

@@ -72,6 +72,7 @@ func New(t T, bin string, skua bool, right int) *Lab {
 		for _, w := range l.Wires(right) {
 			must(t, "ip", "link", "add", w.Name, "netns", l.DUT.NS, "type", "veth",
 				"peer", "name", w.Peer, "netns", w.To.NS)
+			l.DUT.Must("sysctl", "-qw", "net.ipv6.conf."+w.Name+".accept_dad=0")
 			l.DUT.Must("ip", "link", "set", w.Name, "up")
 			l.DUT.Must("ip", "addr", "add", w.V4+".1/24", "dev", w.Name)
 			l.DUT.Must("ip", "addr", "add", w.V6+"::1/64", "dev", w.Name, "nodad")
@@ -79,7 +80,8 @@ func New(t T, bin string, skua bool, right int) *Lab {
 		l.DUT.Must("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 	}
 	for _, w := range l.Wires(right) {
-		w.To.Must("sysctl", "-qw", "net.ipv4.conf."+w.Peer+".rp_filter=0")
+		// No daemon is to find an address that is not there yet: FRR 8.4 may then miss it for good.
+		w.To.Must("sysctl", "-qw", "net.ipv4.conf."+w.Peer+".rp_filter=0", "net.ipv6.conf."+w.Peer+".accept_dad=0")
 		w.To.Must("ip", "link", "set", w.Peer, "up")
 		w.To.Must("ip", "addr", "add", w.V4+".2/24", "dev", w.Peer)
 		w.To.Must("ip", "addr", "add", w.V6+"::2/64", "dev", w.Peer, "nodad")
