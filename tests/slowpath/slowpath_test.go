@@ -81,9 +81,12 @@ func newWorld(t *testing.T) *world {
 		w.neighbour("p1", a, "h1")
 	}
 	w.resume()
-	w.Run()
-	w.sent("p1")
-	w.sent("p2")
+	for range 30 { // the links' groups are reported within seconds of their start
+		w.advance(100 * time.Millisecond)
+		w.Run()
+		w.sent("p1")
+		w.sent("p2")
+	}
 	return w
 }
 
