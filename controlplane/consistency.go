@@ -4,12 +4,14 @@ package controlplane
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"skua/controlplane/link"
 	"skua/controlplane/neigh"
 	"skua/dataplane/dpif"
 )
@@ -38,11 +40,13 @@ func (s *Stack) CheckConsistency() []string {
 func (c *comparison) all() []string {
 	c.links()
 	c.addrs()
+	c.mcasts()
 	c.pause()
 	c.neighs()
 	c.pause()
 	c.nexthops()
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		c.lookups(family)
 		c.missingRoutes(family)
 		c.heldRoutes(family)
 	}
@@ -115,6 +119,57 @@ func (c *comparison) addrs() {
 	for a := range ours {
 		c.differ("address %+v is not in the data plane", a)
 	}
+}
+
+// mcasts compares the groups that links are in.
+func (c *comparison) mcasts() {
+	dump, err := c.Net.DP.DumpMcasts(c.Net.ID)
+	if c.failed("groups", err) {
+		return
+	}
+	ours := map[dpif.Addr]bool{}
+	for _, l := range c.Links.All() {
+		for _, g := range c.Addrconf.Groups(l) {
+			ours[dpif.Addr{Net: c.Net.ID, Ifindex: l.Index, Addr: g}] = true
+		}
+	}
+	for _, d := range dump {
+		if !ours[d] {
+			c.differ("group %+v is only in the data plane", d)
+		}
+		delete(ours, d)
+	}
+	for g := range ours {
+		c.differ("group %+v is not in the data plane", g)
+	}
+}
+
+// lookups compares the rules that lookups go through, of the net and of each link.
+func (c *comparison) lookups(family uint8) {
+	for _, l := range append([]*link.Link{nil}, c.Links.All()...) {
+		index, name := uint32(0), "the net"
+		if l != nil {
+			index, name = l.Index, l.Name
+		}
+		held, err := c.Net.DP.DumpRules(c.Net.ID, index, family)
+		if c.failed("rules", err) {
+			return
+		}
+		ours := c.Routes.PublishedRules(family, l)
+		if !slices.EqualFunc(ours, held, sameRule) {
+			c.differ("rules of %s are %+v, in the data plane %+v", name, ours, held)
+		}
+	}
+}
+
+// sameRule compares rules; a prefix that takes in everything is none.
+func sameRule(a, b dpif.Rule) bool {
+	for _, p := range []*netip.Prefix{&a.Src, &a.Dst, &b.Src, &b.Dst} {
+		if p.IsValid() && p.Bits() == 0 {
+			*p = netip.Prefix{}
+		}
+	}
+	return a == b
 }
 
 // neighs compares those that forward: what is being resolved comes and goes by itself in C.

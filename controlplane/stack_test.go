@@ -244,6 +244,18 @@ func TestConsistency(t *testing.T) {
 		{"an address too few", func() error {
 			return dp.DelAddr(dpif.Addr{Ifindex: l.Index, Addr: a("10.0.0.1")})
 		}, "is not in the data plane"},
+		{"a group too many", func() error {
+			return dp.SetMcast(dpif.Addr{Ifindex: l.Index, Addr: a("224.0.0.9")})
+		}, "is only in the data plane"},
+		{"a group too few", func() error {
+			return dp.DelMcast(dpif.Addr{Ifindex: l.Index, Addr: a("224.0.0.1")})
+		}, "group {Net:0 Ifindex:2 Addr:224.0.0.1"},
+		{"other rules", func() error {
+			return dp.SetRules(0, 0, unix.AF_INET6, dpif.TableRules(99))
+		}, "rules of the net are ["},
+		{"rules of a link", func() error {
+			return dp.SetRules(0, l.Index, unix.AF_INET, dpif.TableRules(254))
+		}, "rules of eth1 are ["},
 		{"a nexthop too many", func() error {
 			return dp.SetNexthop(dpif.Nexthop{ID: 4711, Family: unix.AF_INET, Type: unix.RTN_BLACKHOLE})
 		}, "nexthop 4711 is only in the data plane"},

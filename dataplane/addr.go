@@ -90,10 +90,21 @@ func (d *Dataplane) DelMcast(a dpif.Addr) error { return errnoOf(C.dp_mcast_del(
 
 // DumpAddrs implements dpif.Reader.
 func (d *Dataplane) DumpAddrs(net uint32) ([]dpif.Addr, error) {
-	var addrs []dpif.Addr
-	err := dumpAll(func(cursor *C.uint32_t, out []C.struct_dp_addr) C.int {
+	return dumpAddrs(func(cursor *C.uint32_t, out []C.struct_dp_addr) C.int {
 		return C.dp_addr_dump(C.uint32_t(net), cursor, &out[0], C.uint32_t(len(out)))
-	}, func(c *C.struct_dp_addr) error {
+	})
+}
+
+// DumpMcasts implements dpif.Reader.
+func (d *Dataplane) DumpMcasts(net uint32) ([]dpif.Addr, error) {
+	return dumpAddrs(func(cursor *C.uint32_t, out []C.struct_dp_addr) C.int {
+		return C.dp_mcast_dump(C.uint32_t(net), cursor, &out[0], C.uint32_t(len(out)))
+	})
+}
+
+func dumpAddrs(read func(*C.uint32_t, []C.struct_dp_addr) C.int) ([]dpif.Addr, error) {
+	var addrs []dpif.Addr
+	err := dumpAll(read, func(c *C.struct_dp_addr) error {
 		addrs = append(addrs, dpif.Addr{
 			Net:       uint32(c.net),
 			Ifindex:   uint32(c.ifindex),

@@ -18,5 +18,5 @@ import "embed"
 // The go command looks for changes in a package's own folder and in what the package embeds: so
 // this is what makes it build an edit. Nothing reads it, and the linker leaves it out.
 //
-//go:embed dataplane.h drivers include lib net
+//go:embed dataplane.h dataplane_stats.h drivers include lib net
 var _ embed.FS

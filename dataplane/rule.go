@@ -75,6 +75,48 @@ func prefixOf(p netip.Prefix, family uint8, to *[16]C.uint8_t, bits *C.uint8_t) 
 	return nil
 }
 
+// DumpRules implements dpif.Reader.
+func (d *Dataplane) DumpRules(net, ifindex uint32, family uint8) ([]dpif.Rule, error) {
+	var c []C.struct_dp_rule
+	for room := 64; ; room *= 2 {
+		c = make([]C.struct_dp_rule, room)
+		n := C.dp_rules_dump(C.uint32_t(net), C.uint32_t(ifindex), C.uint8_t(family), &c[0], C.uint32_t(room))
+		if n < 0 {
+			return nil, syscall.Errno(-n)
+		}
+		if int(n) <= room {
+			c = c[:n]
+			break
+		}
+	}
+	var rules []dpif.Rule
+	for i := range c {
+		rules = append(rules, heldRule(&c[i], family))
+	}
+	return rules, nil
+}
+
+// heldRule is the reverse of ruleOf.
+func heldRule(c *C.struct_dp_rule, family uint8) dpif.Rule {
+	return dpif.Rule{
+		Action: dpif.RuleAction(c.action), Invert: c.flags&C.DP_RULE_INVERT != 0,
+		TOS: uint8(c.tos), Proto: uint8(c.ipproto),
+		Table: uint32(c.table), Target: uint32(c.target),
+		Mark: uint32(c.mark), MarkMask: uint32(c.mark_mask),
+		Src: heldPrefix(&c.src, c.src_len, family), Dst: heldPrefix(&c.dst, c.dst_len, family),
+		Sport:             dpif.PortRange{Start: uint16(c.sport[0]), End: uint16(c.sport[1])},
+		Dport:             dpif.PortRange{Start: uint16(c.dport[0]), End: uint16(c.dport[1])},
+		SuppressPrefixLen: int32(c.suppress_prefixlen), SuppressGroup: int32(c.suppress_ifgroup),
+	}
+}
+
+func heldPrefix(addr *[16]C.uint8_t, bits C.uint8_t, family uint8) netip.Prefix {
+	if bits == 0 {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(addrOf(C.uint8_t(family), addr), int(bits))
+}
+
 // SetCustomRules implements dpif.Writer.
 func (d *Dataplane) SetCustomRules(net uint32, family uint8) error {
 	key := C.uint32_t(C.DP_NET_CUSTOM_RULES)

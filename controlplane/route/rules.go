@@ -120,7 +120,7 @@ func (t *Table) publishRules(f *family) error {
 		}
 		f.custom = true
 	}
-	if err := t.net.DP.SetRules(t.net.ID, 0, f.id, t.rules.Program(f.id, nil, f.looked)); err != nil {
+	if err := t.net.DP.SetRules(t.net.ID, 0, f.id, t.PublishedRules(f.id, nil)); err != nil {
 		return err
 	}
 	for _, l := range t.links.All() {
@@ -146,10 +146,20 @@ func (t *Table) publishRules(f *family) error {
 }
 
 func (t *Table) publishRulesOf(f *family, l *link.Link) error {
+	f.named[l] = true
+	return t.net.DP.SetRules(t.net.ID, l.Index, f.id, t.PublishedRules(f.id, l))
+}
+
+// PublishedRules is what lookups for packets that a link receives go through in the data plane; nil:
+// what those of the net (l nil) go through.
+func (t *Table) PublishedRules(family uint8, l *link.Link) []dpif.Rule {
+	f := t.family(family)
+	if l != nil && !f.named[l] {
+		return nil
+	}
 	rules := t.rules.Program(f.id, l, f.looked)
-	if len(rules) == 0 { // which would mean those of the net
+	if l != nil && len(rules) == 0 { // which would mean those of the net
 		rules = []dpif.Rule{{Action: dpif.RuleUnreachable, SuppressPrefixLen: -1, SuppressGroup: -1}}
 	}
-	f.named[l] = true
-	return t.net.DP.SetRules(t.net.ID, l.Index, f.id, rules)
+	return rules
 }

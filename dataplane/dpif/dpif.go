@@ -350,10 +350,12 @@ type Reader interface {
 	LookupTOS(net, table uint32, tos uint8, dst []netip.Addr, ids []uint32) error
 	DumpLinks(net uint32) ([]Link, error)
 	DumpAddrs(net uint32) ([]Addr, error)
+	DumpMcasts(net uint32) ([]Addr, error)
 	DumpNexthops(net uint32) ([]Nexthop, error)
 	ReadBuckets(net, id uint32) ([]BucketUse, error)
 	DumpNeighs(net uint32) ([]Neigh, error)
 	DumpTables(net uint32, family uint8) ([]uint32, error)
+	DumpRules(net, ifindex uint32, family uint8) ([]Rule, error) // as SetRules had them last
 	DumpRoutes(net, table uint32, family uint8, each func(Route) bool) error
 	// NextRoutes puts the routes that come after one (of its net and table; an invalid prefix: all)
 	// into out, by address and then length, and says how many; 0: that was the last. With a TOS:

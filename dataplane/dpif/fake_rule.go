@@ -75,6 +75,11 @@ func (f *Fake) Rules(net, ifindex uint32, family uint8) []Rule {
 	return nil
 }
 
+// DumpRules implements Reader.
+func (f *Fake) DumpRules(net, ifindex uint32, family uint8) ([]Rule, error) {
+	return f.Rules(net, ifindex, family), nil
+}
+
 // Tables returns the tables that the net's rules name, in their order.
 func (f *Fake) Tables(net uint32, family uint8) []uint32 {
 	var tables []uint32

@@ -236,6 +236,48 @@ int dp_mcast_del(const struct dp_addr *group)
 	return addr_locked(group, mcast_del);
 }
 
+/* Group i of a link, those of IPv4 first; false: there are no more. */
+static bool mcast_at(const struct net_device *dev, uint32_t i, struct dp_addr *out)
+{
+	const struct mc_list *l = dev->mc_list4;
+
+	*out = (struct dp_addr){
+	    .net = dev->net->id, .ifindex = (uint32_t)dev->ifindex, .family = AF_INET};
+	if (i >= (l ? l->n : 0)) {
+		i -= l ? l->n : 0;
+		l = dev->mc_list6;
+		out->family = AF_INET6;
+	}
+	if (!l || i >= l->n)
+		return false;
+	memcpy(out->addr, l->addr[i], dp_addr_len(out->family));
+	return true;
+}
+
+int dp_mcast_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
+{
+	uint32_t ifindex = *cursor >> 16, i = *cursor & 0xffff, k = 0;
+	struct net *net;
+
+	dp_read_lock();
+	net = dp_net(id);
+	if (!net) {
+		dp_unlock();
+		return -ENODEV;
+	}
+	for (; ifindex < DP_MAX_LINKS && k < n; ifindex++, i = 0) {
+		const struct net_device *dev = dp_dev(net, ifindex);
+
+		while (dev && k < n && mcast_at(dev, i, &out[k]))
+			i++, k++;
+		if (k == n)
+			break; /* perhaps there are more */
+	}
+	*cursor = ifindex < DP_MAX_LINKS ? ifindex << 16 | i : 0;
+	dp_unlock();
+	return (int)k;
+}
+
 void net_addr_flush_dev(struct net_device *dev)
 {
 	struct ifa_list *l = dev->ifa_list;

@@ -271,6 +271,28 @@ int dp_rules_set(uint32_t id, uint32_t ifindex, uint8_t family, const struct dp_
 	return order_set(id, ifindex, family, order);
 }
 
+int dp_rules_dump(uint32_t id, uint32_t ifindex, uint8_t family, struct dp_rule *out, uint32_t n)
+{
+	const struct rules_order *order = NULL;
+	int v6 = family == AF_INET6, rc = -ENODEV;
+	const struct net_device *dev;
+	struct net *net;
+
+	if (!dp_family_ok(family))
+		return -EAFNOSUPPORT;
+	dp_read_lock();
+	net = dp_net(id);
+	dev = net && ifindex ? dp_dev(net, ifindex) : NULL;
+	if (net && (dev || !ifindex)) {
+		order = dev ? dev->order[v6] : net->tables->order[v6];
+		rc = order ? (int)order->n : 0;
+	}
+	if (order)
+		memcpy(out, order->rule, RTE_MIN(n, order->n) * sizeof(*out));
+	dp_unlock();
+	return rc;
+}
+
 int dp_link_tables(uint32_t id, uint32_t ifindex, uint8_t family, const uint32_t *tables,
 		   uint32_t n)
 {

@@ -64,7 +64,7 @@ func main() {
 	from := flag.String("from", "out/bench.json", "results for -plot, -readme and -publish")
 	plotFile := flag.String("plot", "", "measure nothing: draw the picture into this `file`")
 	readmeFile := flag.String("readme", "", "measure nothing: put the tables between the markers of this `file`")
-	show := flag.Bool("publish", false, "measure nothing: make the results those of "+figuresJSON+", "+figuresSVG+" and README.md")
+	show := flag.Bool("publish", false, "measure nothing: make the results, or the sections of -only, those of "+figuresJSON+", "+figuresSVG+" and README.md")
 	under := flag.String("under", "", "run measured programs under this `command`: \"chrt -f 1\"")
 	flag.Parse()
 	b.under = strings.Fields(*under)
@@ -80,7 +80,7 @@ func main() {
 		b.seconds = 0.1
 	}
 	if *plotFile != "" || *readmeFile != "" || *show {
-		exit(written(*from, *plotFile, *readmeFile, *show))
+		exit(written(*from, *plotFile, *readmeFile, *only, *show))
 	}
 	exit(b.prepared(func() error {
 		if *compare != "" {
@@ -99,7 +99,7 @@ func exit(err error) {
 }
 
 // written makes from results what is asked for.
-func written(from, plotFile, readmeFile string, show bool) error {
+func written(from, plotFile, readmeFile, only string, show bool) error {
 	results, err := readResults(from)
 	if err == nil && plotFile != "" {
 		err = writePlot(plotFile, results)
@@ -108,7 +108,7 @@ func written(from, plotFile, readmeFile string, show bool) error {
 		err = writeReadme(readmeFile, results)
 	}
 	if err == nil && show {
-		err = publish(from)
+		err = publish(from, only)
 	}
 	return err
 }

@@ -144,3 +144,26 @@ func TestCommittedFiguresAreThoseOfTheirRun(t *testing.T) {
 		t.Error("README.md shows neither table nor picture")
 	}
 }
+
+// TestSectionsOfALaterRun: they take the place of the older ones, and the line about the machine says
+// whose they are.
+func TestSectionsOfALaterRun(t *testing.T) {
+	machine := func(skua string, cpus int) Result {
+		return Result{Name: machineName, Machine: &Machine{CPU: "x", CPUs: cpus, Linux: "6", DPDK: "22", Skua: skua, Date: "2026-01-01", Rounds: 5}}
+	}
+	shown := []Result{machine("aaa", 2), {Name: "a", Section: "forward", Mpps: 1}, {Name: "b", Section: "twins", Mpps: 2}}
+	later := []Result{machine("bbb", 2), {Name: "a", Section: "forward", Mpps: 3}, {Name: "b", Section: "twins", Mpps: 4}, {Name: "c", Section: "twins", Mpps: 5}}
+	got, err := replaced(shown, later, "twins")
+	if err != nil || len(got) != 4 || got[1].Mpps != 1 || got[2].Mpps != 4 || got[3].Mpps != 5 {
+		t.Fatalf("%v %+v", err, got)
+	}
+	if line := machineLine(got); line != "x, 2 CPUs, Linux 6, DPDK 22; Skua aaa, 2026-01-01, 5 runs;\ntwins: Skua bbb, 2026-01-01, 5 runs.\n" {
+		t.Errorf("%q", line)
+	}
+	if _, err := replaced(shown, append([]Result{machine("bbb", 4)}, later[1:]...), "twins"); err == nil {
+		t.Error("figures of another machine are taken")
+	}
+	if _, err := replaced(shown, later, "nosuch"); err == nil {
+		t.Error("a section that is not there is taken")
+	}
+}

@@ -57,7 +57,14 @@ func machineLine(results []Result) string {
 	if m.TSCGHz > 0 {
 		line += fmt.Sprintf(" (TSC %.1f GHz)", m.TSCGHz)
 	}
-	return fmt.Sprintf("%s, Linux %s, DPDK %s; Skua %s, %s, %d runs.\n", line, m.Linux, m.DPDK, m.Skua, m.Date, m.Rounds)
+	line = fmt.Sprintf("%s, Linux %s, DPDK %s; %v", line, m.Linux, m.DPDK, Run{m.Skua, m.Date, m.Rounds})
+	for i, r := range results {
+		if r.Later == nil || i > 0 && results[i-1].Section == r.Section {
+			continue
+		}
+		line += fmt.Sprintf(";\n%s: %v", r.Section, *r.Later)
+	}
+	return line + ".\n"
 }
 
 var (

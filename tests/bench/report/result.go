@@ -32,7 +32,17 @@ type Result struct {
 	ExtraRuns    map[string][]float64 `json:"extra_runs,omitempty"`
 	Error        string               `json:"error,omitempty"` // why the case has no figures
 	Machine      *Machine             `json:"machine,omitempty"`
+	Later        *Run                 `json:"later,omitempty"` // that measured it, if not the machine's
 }
+
+// Run is when figures were measured, and what of.
+type Run struct {
+	Skua   string `json:"skua"`
+	Date   string `json:"date"` // day, UTC
+	Rounds int    `json:"rounds"`
+}
+
+func (r Run) String() string { return fmt.Sprintf("Skua %s, %s, %d runs", r.Skua, r.Date, r.Rounds) }
 
 // Machine is what the figures were measured on.
 type Machine struct {
