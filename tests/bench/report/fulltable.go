@@ -105,7 +105,7 @@ func fulltables(results []Result) *table {
 	} {
 		if r, ok := find(results, c.name); ok {
 			t.add(c.title, number(median(r.Runs))+" s", spread(r.Runs), number(float(r.Extra["kernel"]))+" s", number(r.Ratio),
-				number(float(r.Extra["lost"])), number(float(r.Extra["kernel_lost"])))
+				fmt.Sprintf("%.0f", float(r.Extra["lost"])), fmt.Sprintf("%.0f", float(r.Extra["kernel_lost"])))
 		}
 	}
 	return t

@@ -157,7 +157,7 @@ func TestSectionsOfALaterRun(t *testing.T) {
 	if err != nil || len(got) != 4 || got[1].Mpps != 1 || got[2].Mpps != 4 || got[3].Mpps != 5 {
 		t.Fatalf("%v %+v", err, got)
 	}
-	if line := machineLine(got); line != "x, 2 CPUs, Linux 6, DPDK 22; Skua aaa, 2026-01-01, 5 runs;\ntwins: Skua bbb, 2026-01-01, 5 runs.\n" {
+	if line := machineLine(got); line != "x, 2 CPUs, Linux 6, DPDK 22; Skua aaa, 2026-01-01, 5 runs;\nSkua bbb, 2026-01-01, 5 runs: twins.\n" {
 		t.Errorf("%q", line)
 	}
 	if _, err := replaced(shown, append([]Result{machine("bbb", 4)}, later[1:]...), "twins"); err == nil {

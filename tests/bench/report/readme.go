@@ -58,11 +58,16 @@ func machineLine(results []Result) string {
 		line += fmt.Sprintf(" (TSC %.1f GHz)", m.TSCGHz)
 	}
 	line = fmt.Sprintf("%s, Linux %s, DPDK %s; %v", line, m.Linux, m.DPDK, Run{m.Skua, m.Date, m.Rounds})
+	var last *Run
 	for i, r := range results {
-		if r.Later == nil || i > 0 && results[i-1].Section == r.Section {
-			continue
+		switch {
+		case r.Later == nil || i > 0 && results[i-1].Section == r.Section:
+		case last != nil && *last == *r.Later:
+			line += ", " + r.Section
+		default:
+			line += fmt.Sprintf(";\n%v: %s", *r.Later, r.Section)
+			last = r.Later
 		}
-		line += fmt.Sprintf(";\n%s: %v", r.Section, *r.Later)
 	}
 	return line + ".\n"
 }
