@@ -7,7 +7,6 @@
 package appliance_test
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -17,22 +16,4 @@ import (
 // bin is where the binary and the shim were built, "" without root.
 var bin string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		return m.Run() // every test says that it skips
-	}
-	dir, err := os.MkdirTemp("", "skua-appliance-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if err := lab.Build(dir, "../.."); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	bin = dir
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, &bin)) }

@@ -11,20 +11,13 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
-#include <linux/netlink.h>
 #include <linux/nexthop.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "inet_table.h"
+#include "route_netlink.h"
 
 #define MAX_BATCH 1024
 #define MSG_ROOM  96
@@ -34,17 +27,6 @@ struct request {
 	struct rtmsg rtm;
 	char attrs[MSG_ROOM];
 };
-
-static void add_attr(void *msg, unsigned short type, const void *data, size_t len)
-{
-	struct nlmsghdr *nlh = msg;
-	struct rtattr *rta = (void *)((char *)msg + NLMSG_ALIGN(nlh->nlmsg_len));
-
-	rta->rta_type = type;
-	rta->rta_len = RTA_LENGTH(len);
-	memcpy(RTA_DATA(rta), data, len);
-	nlh->nlmsg_len = NLMSG_ALIGN(nlh->nlmsg_len) + RTA_ALIGN(rta->rta_len);
-}
 
 static uint32_t table = RT_TABLE_MAIN;
 
@@ -74,59 +56,6 @@ static size_t route_message(char *out, int family, const void *dst, uint8_t plen
 		add_attr(&req, RTA_GATEWAY, gw, alen);
 	memcpy(out, &req, req.nlh.nlmsg_len);
 	return req.nlh.nlmsg_len;
-}
-
-#define ACKS 64
-
-/* One datagram: an ACK, or several. */
-static unsigned int count_acks(const char *buf, unsigned int len)
-{
-	const struct nlmsghdr *nlh = (const void *)buf;
-	unsigned int n = 0;
-
-	for (; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
-		const struct nlmsgerr *err = NLMSG_DATA(nlh);
-
-		if (nlh->nlmsg_type != NLMSG_ERROR)
-			continue;
-		if (err->error) {
-			fprintf(stderr, "route %u: %s\n", nlh->nlmsg_seq, strerror(-err->error));
-			exit(1);
-		}
-		n++;
-	}
-	return n;
-}
-
-/* Reads until want ACKs have come; the first error ends the program. */
-static void read_acks(int fd, unsigned int want)
-{
-	static char bufs[ACKS][4096];
-	static struct iovec iov[ACKS];
-	static struct mmsghdr msgs[ACKS];
-
-	for (int i = 0; i < ACKS; i++) {
-		iov[i] = (struct iovec){bufs[i], sizeof(bufs[i])};
-		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
-	}
-	while (want) {
-		int n = recvmmsg(fd, msgs, ACKS, MSG_WAITFORONE, NULL);
-
-		if (n < 0) {
-			perror("recvmmsg");
-			exit(1);
-		}
-		for (int i = 0; i < n; i++)
-			want -= count_acks(bufs[i], msgs[i].msg_len);
-	}
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
 /* Makes nexthop object id, or replaces it. */
@@ -196,8 +125,7 @@ static double load(int fd, int family, size_t n, unsigned int batch, char (*gws)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
-	int room = 8 << 20, family, fd;
+	int family, fd;
 	char gws[16][16];
 	unsigned int n_gws = 0, batch;
 	uint32_t ifindex = 0;
@@ -232,13 +160,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ROUTES is at least 1, BATCH 1 to %d\n", MAX_BATCH);
 		return 2;
 	}
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		perror("netlink socket");
-		return 1;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+	fd = route_socket();
 	for (unsigned int i = 0; ifindex && i < n_gws; i++)
 		add_nexthop(fd, family, i + 1, gws[i], ifindex);
 	seconds = load(fd, family, n, batch, gws, n_gws, ifindex != 0);
