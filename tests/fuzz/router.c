@@ -223,6 +223,24 @@ static void add_virtual_routes(void)
 	}
 }
 
+/* Rules that look deep into packets, for what the second port receives; they lead to the same
+ * tables. */
+static void add_rules(uint8_t family)
+{
+	struct dp_rule rules[] = {
+	    {.action = DP_RULE_GOTO, .target = 2, .ipproto = IPPROTO_UDP, .dport = {1, 1023}},
+	    {.action = DP_RULE_BLACKHOLE, .mark = 1, .mark_mask = 1, .sport = {1, UINT16_MAX}},
+	    {.table = RT_TABLE_LOCAL},
+	    {.table = RT_TABLE_MAIN, .flags = DP_RULE_INVERT, .ipproto = IPPROTO_TCP, .tos = 0x10},
+	    {.table = RT_TABLE_MAIN, .src_len = 8, .src = {10}},
+	    {.table = RT_TABLE_MAIN},
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(rules); i++)
+		rules[i].suppress_prefixlen = rules[i].suppress_ifgroup = -1;
+	ok(dp_rules_set(ROUTER_NET, 2, family, rules, RTE_DIM(rules)), "dp_rules_set");
+}
+
 static void add_routes(void)
 {
 	const uint32_t order[2] = {RT_TABLE_LOCAL, RT_TABLE_MAIN};
@@ -241,6 +259,7 @@ static void add_routes(void)
 		add_nexthop(PROHIBIT + o, f, RTN_PROHIBIT, 0, NULL);
 		add_group(GROUP + o, f, GW0 + o, GW1 + o);
 		ok(dp_net_tables(ROUTER_NET, f, order, 2), "dp_net_tables");
+		add_rules(f);
 	}
 	add_nexthop(BCAST4, AF_INET, RTN_BROADCAST, 1, NULL);
 	add_route(RT_TABLE_LOCAL, "127.0.0.0", 8, LOCAL4);
