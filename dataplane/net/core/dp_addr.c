@@ -158,7 +158,20 @@ int dp_addr_del(const struct dp_addr *addr)
 	return addr_locked(addr, addr_del);
 }
 
-int dp_addr_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
+/* Address i of a link; false: there are no more. */
+static bool ifaddr_at(const struct net_device *dev, uint32_t i, struct dp_addr *out)
+{
+	const struct ifa_list *l = dev->ifa_list;
+
+	if (!l || i >= l->n)
+		return false;
+	*out = l->addr[i];
+	return true;
+}
+
+/* The cursor is the link and how many of its entries have been had. */
+static int addr_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n,
+		     bool (*at)(const struct net_device *dev, uint32_t i, struct dp_addr *out))
 {
 	uint32_t ifindex = *cursor >> 16, i = *cursor & 0xffff, k = 0;
 	struct net *net;
@@ -171,16 +184,20 @@ int dp_addr_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
 	}
 	for (; ifindex < DP_MAX_LINKS; ifindex++, i = 0) {
 		const struct net_device *dev = dp_dev(net, ifindex);
-		const struct ifa_list *l = dev ? dev->ifa_list : NULL;
 
-		for (; l && i < l->n && k < n; i++)
-			out[k++] = l->addr[i];
-		if (l && i < l->n)
-			break;
+		for (; dev && k < n && at(dev, i, &out[k]); k++)
+			i++;
+		if (k == n)
+			break; /* perhaps there are more */
 	}
 	*cursor = ifindex < DP_MAX_LINKS ? ifindex << 16 | i : 0;
 	dp_unlock();
 	return (int)k;
+}
+
+int dp_addr_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
+{
+	return addr_dump(id, cursor, out, n, ifaddr_at);
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -256,26 +273,7 @@ static bool mcast_at(const struct net_device *dev, uint32_t i, struct dp_addr *o
 
 int dp_mcast_dump(uint32_t id, uint32_t *cursor, struct dp_addr *out, uint32_t n)
 {
-	uint32_t ifindex = *cursor >> 16, i = *cursor & 0xffff, k = 0;
-	struct net *net;
-
-	dp_read_lock();
-	net = dp_net(id);
-	if (!net) {
-		dp_unlock();
-		return -ENODEV;
-	}
-	for (; ifindex < DP_MAX_LINKS && k < n; ifindex++, i = 0) {
-		const struct net_device *dev = dp_dev(net, ifindex);
-
-		while (dev && k < n && mcast_at(dev, i, &out[k]))
-			i++, k++;
-		if (k == n)
-			break; /* perhaps there are more */
-	}
-	*cursor = ifindex < DP_MAX_LINKS ? ifindex << 16 | i : 0;
-	dp_unlock();
-	return (int)k;
+	return addr_dump(id, cursor, out, n, mcast_at);
 }
 
 void net_addr_flush_dev(struct net_device *dev)
